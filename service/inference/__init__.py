@@ -1,0 +1,1 @@
+"""Hash-checked ONNX artefacts and the models made of them."""

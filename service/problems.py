@@ -1,0 +1,95 @@
+"""Every error that a caller can meet: one family, each with a stable type, answered as RFC 9457 problem+json.
+
+    Problem
+    ├── InvalidRequest          422  a field is missing, unknown or out of range
+    │   ├── NoFile              422
+    │   ├── WrongRoleCount      422
+    │   └── NoSpeech            422
+    ├── EmptyFile               400
+    ├── NotAudio                415  no decoder on the list takes these bytes
+    ├── TooLarge                413  more bytes than the limit
+    ├── TooLong                 413  more seconds than the limit
+    ├── TooManyChannels         413
+    ├── UnknownModel            404
+    └── NotReady                503  an artefact is missing, tampered with or does not fit the code
+
+A problem is raised where it is noticed, by the domain too; :mod:`service.api` turns it into a response.
+"""
+
+from typing import Any, ClassVar
+
+
+class Problem(Exception):
+    """An error with a stable ``type`` and a ``detail`` that says what to do. ``extensions`` are extra members."""
+
+    status: ClassVar[int] = 500
+    type: ClassVar[str] = "internal-error"
+    title: ClassVar[str] = "Internal error"
+
+    def __init__(self, detail: str, **extensions: Any) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.extensions = extensions
+
+
+class InvalidRequest(Problem):
+    status = 422
+    type = "invalid-request"
+    title = "The request is not valid"
+
+
+class NoFile(InvalidRequest):
+    type = "no-file"
+    title = "No audio file was sent"
+
+
+class WrongRoleCount(InvalidRequest):
+    type = "wrong-role-count"
+    title = "The roles do not match the channels"
+
+
+class NoSpeech(InvalidRequest):
+    type = "no-speech"
+    title = "No speech was found"
+
+
+class EmptyFile(Problem):
+    status = 400
+    type = "empty-file"
+    title = "The file is empty"
+
+
+class NotAudio(Problem):
+    status = 415
+    type = "not-audio"
+    title = "The file is not audio that can be read"
+
+
+class TooLarge(Problem):
+    status = 413
+    type = "too-large"
+    title = "The upload is too large"
+
+
+class TooLong(Problem):
+    status = 413
+    type = "too-long"
+    title = "The recording is too long"
+
+
+class TooManyChannels(Problem):
+    status = 413
+    type = "too-many-channels"
+    title = "The recording has too many channels"
+
+
+class UnknownModel(Problem):
+    status = 404
+    type = "unknown-model"
+    title = "There is no such model"
+
+
+class NotReady(Problem):
+    status = 503
+    type = "not-ready"
+    title = "The service is not ready"

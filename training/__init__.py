@@ -1,0 +1,1 @@
+"""Makes, evaluates and exports the models that the service runs."""
