@@ -1,7 +1,8 @@
 """Every error that a caller can meet: one family, each with a stable type, answered as RFC 9457 problem+json.
 
     Problem
-    ├── InvalidRequest          422  a field is missing, unknown or out of range
+    ├── InvalidRequest          422  a field is missing or out of range
+    │   ├── UnknownField        422
     │   ├── NoFile              422
     │   ├── WrongRoleCount      422
     │   └── NoSpeech            422
@@ -36,6 +37,11 @@ class InvalidRequest(Problem):
     status = 422
     type = "invalid-request"
     title = "The request is not valid"
+
+
+class UnknownField(InvalidRequest):
+    type = "unknown-field"
+    title = "The request has a field that is not known"
 
 
 class NoFile(InvalidRequest):

@@ -1,0 +1,39 @@
+# Each target makes its own .venv where there is none; a stamp in it makes the next run instant.
+PYTHON ?= python3.11
+BIN := .venv/bin
+
+.PHONY: run test check bench
+
+run: .venv/service
+	$(BIN)/python -m service
+
+test: .venv/development
+	$(BIN)/python -m pytest
+
+check: .venv/development
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: .venv/development
+	$(BIN)/python tests/bench.py
+
+# What the service needs and nothing else. The development stamp below covers this one.
+.venv/service: pyproject.toml | $(BIN)/pip
+	$(BIN)/pip install --quiet --editable .
+	touch $@
+
+.venv/development: pyproject.toml | $(BIN)/pip
+	$(BIN)/pip install --quiet --editable '.[dev,training]'
+	touch .venv/service $@
+
+$(BIN)/pip:
+	@command -v $(PYTHON) >/dev/null || { \
+	  echo "Python 3.11 is needed, and there is no $(PYTHON). Install it (Debian 12: apt install python3.11 python3.11-venv;" >&2; \
+	  echo "elsewhere: https://www.python.org/downloads/), or name one that is installed: make PYTHON=/path/to/python3.11" >&2; \
+	  exit 1; }
+	@$(PYTHON) -m venv .venv || { \
+	  rm -rf .venv; \
+	  echo "$(PYTHON) cannot make a virtual environment. On Debian and Ubuntu: apt install python3.11-venv" >&2; \
+	  exit 1; }
