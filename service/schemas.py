@@ -1,13 +1,14 @@
-"""What goes over the wire. Times are milliseconds from the start of the recording, labels are lower case.
+"""What goes over the wire.
 
-Scores lie in 0..1 and are rounded to four decimals by the largest-remainder method, so that they still sum to 1.
+Times are milliseconds from the start of the recording, labels are lower case. Scores lie in 0..1 and are
+rounded to four decimals by the largest-remainder method, so that they still sum to 1.
 """
 
 import json
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, FailFast, Field, JsonValue, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, model_validator
 from pydantic_core import PydanticCustomError
 
 from service.analyses.acoustic import ChannelStatus, Layout, Role, Source
@@ -38,9 +39,12 @@ Metadata = Annotated[dict[str, JsonValue], AfterValidator(_storable)]
 Score = Annotated[float, Field(ge=0, le=1)]
 Milliseconds = Annotated[int, Field(ge=0)]
 
-EXTERNAL_ID = Field(None, max_length=200, description="Your own id of the call or text; it is echoed.")
+EXTERNAL_ID = Field(
+    default=None, max_length=200, description="Your own id of the call or text; it is echoed."
+)
 METADATA = Field(
-    None, description=f"A JSON object of your own, at most {METADATA_MAX_BYTES:,} bytes; it is echoed."
+    default=None,
+    description=f"A JSON object of your own, at most {METADATA_MAX_BYTES:,} bytes; it is echoed.",
 )
 
 
@@ -59,7 +63,9 @@ class RequestModel(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _knows_every_field(cls, data: Any) -> Any:
-        unknown = [name[:80] for name in data if name not in cls.model_fields] if isinstance(data, dict) else []
+        unknown = (
+            [name[:80] for name in data if name not in cls.model_fields] if isinstance(data, dict) else []
+        )
         if unknown:
             raise PydanticCustomError(
                 "unknown_field",
@@ -74,25 +80,30 @@ class AudioOptions(RequestModel):
 
     external_id: Text | None = EXTERNAL_ID
     metadata: Metadata | None = METADATA
-    channel_roles: Annotated[list[Role], FailFast()] | None = Field(
-        None,
+    channel_roles: list[Role] | None = Field(
+        default=None,
         min_length=1,
+        fail_fast=True,
         description="Who speaks on each channel, from channel 1: `customer`, `agent` or `unknown`. "
         "Separated by commas, or the field repeated. Without it every channel is `unknown`.",
     )
     transcription: Transcription = Field(
-        Transcription.auto,
+        default=Transcription.auto,
         description="`auto` takes what is configured; this version transcribes nothing and says so.",
     )
-    model: Text = Field("speech_emotion", max_length=100, description="The speech emotion model, one of `GET /models`.")
+    model: Text = Field(
+        default="speech_emotion",
+        max_length=100,
+        description="The speech emotion model, one of `GET /models`.",
+    )
 
 
 class TextRequest(RequestModel):
     """One text or a batch."""
 
-    text: Text | None = Field(None, description="One text. Give either this or `texts`.")
-    texts: Annotated[list[Text], FailFast()] | None = Field(
-        None, min_length=1, description="A batch of texts, answered in its order."
+    text: Text | None = Field(default=None, description="One text. Give either this or `texts`.")
+    texts: list[Text] | None = Field(
+        default=None, min_length=1, fail_fast=True, description="A batch of texts, answered in its order."
     )
     external_id: Text | None = EXTERNAL_ID
     metadata: Metadata | None = METADATA
@@ -138,14 +149,16 @@ class Channel(BaseModel):
     overall: Prediction | None = Field(description="Mean of the speech segments, weighted by their duration.")
 
 
-class Segment(Prediction):
-    """An emotion over a stretch of one channel."""
-
+class Stretch(BaseModel):
     start_ms: Milliseconds
     end_ms: Milliseconds
     channel: int = Field(ge=1)
     role: Role
     source: Source = Field(description="`speech`, or `vocal_burst`: voiced but not speech, as a sigh is.")
+
+
+class Segment(Prediction, Stretch):
+    """An emotion over a stretch of one channel."""
 
 
 class ModelVersion(BaseModel):
@@ -244,11 +257,14 @@ class ProblemDocument(BaseModel):
 
     model_config = ConfigDict(extra="allow")
 
-    type: str = Field(description="A stable reference; GET it for its meaning.", json_schema_extra={"format": "uri-reference"})
+    type: str = Field(
+        description="A stable reference; GET it for its meaning.",
+        json_schema_extra={"format": "uri-reference"},
+    )
     title: str
     status: int
     detail: str = Field(description="What is wrong here, and what to do.")
-    errors: list[FieldError] | None = Field(None, description="The fields that are wrong.")
+    errors: list[FieldError] | None = Field(default=None, description="The fields that are wrong.")
 
 
 class ProblemType(BaseModel):

@@ -12,7 +12,7 @@ _PREFIX = "V2V_"
 
 
 class SettingsError(Exception):
-    """The service cannot start with these settings. The message names each variable and what is wrong with it."""
+    """The service cannot start with these settings. The message names each variable and its fault."""
 
 
 class Settings(BaseSettings):
@@ -23,11 +23,11 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     """Address to listen on; `0.0.0.0` for every interface."""
 
-    port: int = Field(8000, ge=0, le=65535)
+    port: int = Field(default=8000, ge=0, le=65535)
     """Port to listen on; 0 takes a free one and prints it."""
 
     data_dir: Path = Path("data")
-    """Folder of everything that the service writes, uploads under analysis included; made where it is absent."""
+    """Folder of all that the service writes, uploads under analysis included; made where it is absent."""
 
     models_dir: Path = Path(__file__).resolve().parents[1] / "onnx_models"
     """Folder that holds one folder for each model artefact."""
@@ -36,25 +36,25 @@ class Settings(BaseSettings):
     """Also read emotions from the voice of channels whose role is `agent`. In the EU the law forbids this for
     employees (AI Act, Article 5(1)(f)); without it such a channel is answered as `withheld`."""
 
-    max_upload_bytes: int = Field(200_000_000, gt=0)
+    max_upload_bytes: int = Field(default=200_000_000, gt=0)
     """Largest body of an audio request, in bytes."""
 
-    max_json_bytes: int = Field(4_000_000, gt=0)
+    max_json_bytes: int = Field(default=4_000_000, gt=0)
     """Largest body of any other request, in bytes."""
 
-    max_audio_seconds: float = Field(3600, gt=0)
-    """Longest recording, in decoded seconds. A decoded hour takes 230 MB for each channel during its analysis."""
+    max_audio_seconds: float = Field(default=3600, gt=0)
+    """Longest recording, in decoded seconds. A decoded hour takes 230 MB a channel during its analysis."""
 
-    max_channels: int = Field(2, gt=0)
+    max_channels: int = Field(default=2, gt=0)
     """Largest number of channels in a recording."""
 
-    max_texts: int = Field(256, gt=0)
+    max_texts: int = Field(default=256, gt=0)
     """Largest number of texts in one request."""
 
-    max_text_chars: int = Field(10_000, gt=0)
+    max_text_chars: int = Field(default=10_000, gt=0)
     """Longest text, in characters."""
 
-    concurrency: int = Field(2, gt=0)
+    concurrency: int = Field(default=2, gt=0)
     """Analyses that run at the same time, each on one core; further requests wait for their turn."""
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"

@@ -1,4 +1,4 @@
-"""Tiny artefacts that stand in for the trained ones behind the same port: right shapes, meaningless weights."""
+"""Tiny artefacts in place of the trained ones, behind the same port: right shapes, meaningless weights."""
 
 import json
 from collections.abc import Mapping, Sequence

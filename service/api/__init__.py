@@ -1,0 +1,1 @@
+"""The HTTP side: one thin module a resource, each parse -> call -> present."""

@@ -1,0 +1,41 @@
+"""GET /models and GET /models/{name}."""
+
+from fastapi import APIRouter
+
+from service.api import problems
+from service.api.deps import ServiceDep
+from service.problems import NotReady, UnknownModel
+from service.schemas import ModelCard, ModelList, ModelState, ModelSummary
+
+router = APIRouter(tags=["Models"])
+
+
+@router.get("/models", summary="List the models", responses=problems.responses())
+async def list_models(service: ServiceDep) -> ModelList:
+    """Every model, with the version and the hash that results carry."""
+    return ModelList(
+        models=[
+            ModelSummary(
+                name=entry.name,
+                task=entry.task,
+                status=ModelState.failed if entry.model is None else ModelState.loaded,
+                reason=entry.reason,
+                version=entry.version,
+                sha256=entry.sha256,
+                labels=list(entry.labels),
+            )
+            for entry in service.registry.entries.values()
+        ]
+    )
+
+
+@router.get(
+    "/models/{name}",
+    summary="Read a model's card",
+    responses=problems.responses(UnknownModel, NotReady),
+)
+async def get_model(name: str, service: ServiceDep) -> ModelCard:
+    """What the model was trained on, what its licence allows, and what it scores."""
+    entry = service.registry.entry(name)
+    service.registry.require(name)
+    return ModelCard.model_validate({**entry.card, "sha256": entry.sha256})

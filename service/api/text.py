@@ -1,0 +1,22 @@
+"""POST /analyze-text."""
+
+from fastapi import APIRouter, Response
+
+from service.analyses import pipeline
+from service.api import problems
+from service.api.deps import ServiceDep
+from service.problems import InvalidRequest, NotReady, TooLarge, UnknownField
+from service.schemas import TextAnalysis, TextRequest
+
+router = APIRouter(tags=["Analyses"])
+
+
+@router.post(
+    "/analyze-text",
+    summary="Analyse text",
+    response_model=TextAnalysis,
+    responses=problems.responses(problems.BadRequest, TooLarge, InvalidRequest, UnknownField, NotReady),
+)
+async def analyze_text(request: TextRequest, service: ServiceDep) -> Response:
+    """Whether a text, and each sentence in it, is positive, neutral or negative."""
+    return await service.answer(pipeline.analyze_text, request, service.registry, service.settings)

@@ -1,0 +1,77 @@
+"""The application factory."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+import anyio.to_thread
+from anyio import CapacityLimiter
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+from fastapi_offline import FastAPIOffline
+
+import service
+from service.api import audio, examples, health, models, problems, reference, text
+from service.api.deps import Service
+from service.api.limits import BodyLimit
+from service.inference.registry import Registry
+from service.settings import Settings
+
+_DESCRIPTION: Final = """
+Post the recording of a call and learn how the people on it *sounded*; post text and learn how it *reads*.
+
+```
+curl -F file=@call.wav -F channel_roles=customer,agent http://127.0.0.1:8000/analyze-audio
+curl --json '{"text": "I have waited for three weeks."}' http://127.0.0.1:8000/analyze-text
+```
+
+- Times are milliseconds. Scores are calibrated probabilities that sum to 1.
+- Every result names the model, its version and the sha256 of its weights; `GET /models/{name}` says what they
+  were trained on, what that allows, and how well they do.
+- Every error is `application/problem+json` (RFC 9457): a stable `type`, and a `detail` that says what to do.
+- The voice of a channel whose role is `agent` is not analysed unless the deployer turns that on.
+"""
+
+_TAGS: Final = [
+    {"name": "Analyses", "description": "Call audio and text in, emotion and sentiment out."},
+    {"name": "Models", "description": "Which weights gave an answer, and how far to trust them."},
+    {"name": "Operation", "description": "Probes, and what each problem means."},
+]
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The service. Models are loaded when it starts, not here."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        registry = await anyio.to_thread.run_sync(Registry.load, settings.models_dir)
+        app.state.service = Service(settings, registry, CapacityLimiter(settings.concurrency))
+        yield
+
+    app = FastAPIOffline(
+        redoc_url=None,
+        title="Voice to Value",
+        summary="Voice and text emotion analysis that a CRM can run for itself.",
+        description=_DESCRIPTION,
+        version=service.__version__,
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        openapi_tags=_TAGS,
+        generate_unique_id_function=_operation_id,
+        lifespan=lifespan,
+    )
+    app.add_middleware(
+        BodyLimit, default=settings.max_json_bytes, paths={"/analyze-audio": settings.max_upload_bytes}
+    )
+    problems.install(app)
+    for resource in (audio, text, models, health, reference):
+        app.include_router(resource.router)
+
+    def openapi() -> dict[str, Any]:
+        return examples.illustrate(FastAPI.openapi(app))
+
+    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI documents this as the way to extend it
+    return app
+
+
+def _operation_id(route: APIRoute) -> str:
+    return route.name

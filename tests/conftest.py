@@ -1,0 +1,67 @@
+"""Fixtures for the whole suite."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from service.app import create_app
+from service.emotions import SPEECH_EMOTIONS, VOCAL_BURST_EMOTIONS
+from service.settings import Settings
+from tests.doubles import write_emotion_model
+
+ROOT = Path(__file__).resolve().parents[1]
+
+ClientFactory = Callable[..., AbstractContextManager[TestClient]]
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of real data beside the repository, which not every checkout has."""
+    folder = ROOT.parent / "shared"
+    if not folder.is_dir():
+        pytest.skip(f"needs the data in {folder}")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def sample_call() -> Path:
+    """Two channels, 8 kHz µ-law, customer and agent."""
+    return ROOT / "tests" / "data" / "sample_call.wav"
+
+
+@pytest.fixture(scope="session")
+def models_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The shipped voice activity and text models beside doubles of the emotion models. Not to be changed."""
+    folder = tmp_path_factory.mktemp("models")
+    for name in ("voice_activity", "text_sentiment"):
+        shutil.copytree(ROOT / "onnx_models" / name, folder / name)
+    write_emotion_model(folder / "speech_emotion", SPEECH_EMOTIONS)
+    write_emotion_model(folder / "vocal_burst", VOCAL_BURST_EMOTIONS)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def settings(models_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    return Settings(models_dir=models_dir, data_dir=tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture(scope="session")
+def client_with(settings: Settings) -> ClientFactory:
+    """Starts the application with some settings changed: ``with client_with(max_channels=1) as client``."""
+
+    def start(**changes: Any) -> TestClient:
+        return TestClient(create_app(settings.model_copy(update=changes)))
+
+    return start
+
+
+@pytest.fixture(scope="session")
+def client(client_with: ClientFactory) -> Iterator[TestClient]:
+    """The application, started once. An error that it did not foresee is raised in the test."""
+    with client_with() as started:
+        yield started
