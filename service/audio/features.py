@@ -40,16 +40,15 @@ class FrontEnd:
         Being relative to the peak makes the input independent of the level of the recording, which says
         more about the telephone line than about the speaker.
         """
-        power = mel_power(
-            windows, self.sample_rate, n_fft=self.n_fft, hop_length=self.hop_length, n_mels=self.n_mels
-        )
+        power = mel_power(windows, self.sample_rate, n_fft=self.n_fft, hop_length=self.hop_length, n_mels=self.n_mels)
         return below_peak(power_to_db(power), self.dynamic_range_db)
 
 
 def below_peak(decibels: Floats, dynamic_range_db: float) -> Floats:
     """``decibels`` (..., frames, bins) relative to each matrix's own peak, cut off ``dynamic_range_db`` below it."""
     peak = decibels.max(axis=(-2, -1), keepdims=True)
-    return np.maximum(decibels - peak, np.float32(-dynamic_range_db))
+    below: Floats = np.maximum(decibels - peak, np.float32(-dynamic_range_db))
+    return below
 
 
 def log_mel(
@@ -58,7 +57,8 @@ def log_mel(
     """Mel power spectrogram in dB re 1.0, limited to 80 dB below its peak: (..., frames, n_mels)."""
     power = mel_power(samples, sample_rate, n_fft=n_fft, hop_length=hop_length, n_mels=n_mels)
     decibels = power_to_db(power)
-    return np.maximum(decibels, decibels.max(axis=(-2, -1), keepdims=True) - np.float32(80.0))
+    limited: Floats = np.maximum(decibels, decibels.max(axis=(-2, -1), keepdims=True) - np.float32(80.0))
+    return limited
 
 
 def mfcc(
@@ -81,7 +81,8 @@ def chroma(samples: Floats, sample_rate: int, *, n_fft: int = 2048, hop_length: 
     power = power_spectrogram(samples, n_fft=n_fft, hop_length=hop_length)
     pitch_classes = power @ chroma_filters(sample_rate, n_fft)
     peak = pitch_classes.max(axis=-1, keepdims=True)
-    return pitch_classes / np.where(peak < np.finfo(np.float32).tiny, np.float32(1), peak)
+    scaled: Floats = pitch_classes / np.where(peak < np.finfo(np.float32).tiny, np.float32(1), peak)
+    return scaled
 
 
 def zero_crossing_rate(samples: Floats, *, frame_length: int = 2048, hop_length: int = 512) -> Floats:
@@ -102,9 +103,7 @@ def power_to_db(power: Floats) -> Floats:
 
 def mel_power(samples: Floats, sample_rate: int, *, n_fft: int, hop_length: int, n_mels: int) -> Floats:
     """Mel power spectrogram: (..., frames, n_mels)."""
-    return power_spectrogram(samples, n_fft=n_fft, hop_length=hop_length) @ mel_filters(
-        sample_rate, n_fft, n_mels
-    )
+    return power_spectrogram(samples, n_fft=n_fft, hop_length=hop_length) @ mel_filters(sample_rate, n_fft, n_mels)
 
 
 def power_spectrogram(samples: Floats, *, n_fft: int, hop_length: int) -> Floats:
@@ -118,9 +117,7 @@ def power_spectrogram(samples: Floats, *, n_fft: int, hop_length: int) -> Floats
     for start in range(0, frames.shape[-2], step):
         # A few thousand frames at a time stay in the cache and bound the memory of an hour-long call.
         spectrum = fft.rfft(frames[..., start : start + step, :] * window, axis=-1)
-        np.add(
-            np.square(spectrum.real), np.square(spectrum.imag), out=power[..., start : start + step, :]
-        )
+        np.add(np.square(spectrum.real), np.square(spectrum.imag), out=power[..., start : start + step, :])
     return power
 
 
@@ -152,7 +149,8 @@ def mel_filters(sample_rate: int, n_fft: int, n_mels: int) -> Floats:
     rising = distance[:, :-2] / width[:-1]
     falling = -distance[:, 2:] / width[1:]
     area = 2 / (corners[2:] - corners[:-2])
-    return (np.maximum(0, np.minimum(rising, falling)) * area).astype(np.float32)
+    filters: Floats = (np.maximum(0, np.minimum(rising, falling)) * area).astype(np.float32)
+    return filters
 
 
 @lru_cache(maxsize=8)

@@ -1,0 +1,58 @@
+"""``python -m training``: one command a model, from the corpus to the artefact that the service loads."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from training.datasets.clips import CorpusError
+
+ARTEFACTS = Path(__file__).parents[1] / "onnx_models"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _acoustic(commands, "speech-emotion", "eight emotions of speech, from RAVDESS", "RAVDESS")
+    _acoustic(commands, "vocal-burst", "five emotions of vocal bursts, from EmoGator", "EmoGator")
+    options = parser.parse_args(arguments)
+    # A library's notices of its own are not progress.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    try:
+        options.run(options)
+    except CorpusError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+def _acoustic(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, text: str, corpus: str
+) -> None:
+    parser = commands.add_parser(name, help=text, description=f"Train, evaluate and export {text}. Resumes.")
+    parser.add_argument("--data", type=Path, required=True, help=f"the folder of {corpus} in its official layout")
+    parser.add_argument(
+        "--runs", type=Path, default=Path("runs"), help="where features and runs are kept (%(default)s)"
+    )
+    parser.add_argument("--out", type=Path, default=ARTEFACTS, help="where the artefact goes (onnx_models)")
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="runs side by side (%(default)s)")
+    parser.set_defaults(run=_train, corpus=corpus)
+
+
+def _train(options: argparse.Namespace) -> None:
+    from training.configuration import SPEECH_EMOTION, VOCAL_BURST
+    from training.experiment import Experiment, run_all
+
+    configuration = SPEECH_EMOTION if options.corpus == "RAVDESS" else VOCAL_BURST
+    loaded, runs = run_all(Experiment(configuration, options.corpus, options.data, options.runs, options.workers))
+    # Imported late: TensorFlow takes seconds, and the runs have it in their own processes.
+    from training.ship import ship
+
+    card = ship(loaded, runs, options.out / configuration.name)
+    for protocol, bands in card["protocols"].items():
+        for band, figures in bands.items():
+            print(f"{protocol}, {band}: accuracy {figures['accuracy']:.3f}, UAR {figures['uar']:.3f}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

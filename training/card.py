@@ -1,0 +1,116 @@
+"""The model card: card.json for programs, README.md for people, both from what the runs wrote."""
+
+import json
+import subprocess
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+LIBRARIES = ("tensorflow-cpu", "keras", "tf2onnx", "onnx", "onnxruntime", "numpy", "scipy", "av")
+
+
+def commit() -> str:
+    """The commit that the code is at, marked where the code differs from it."""
+
+    def git(*arguments: str) -> str:
+        done = subprocess.run(  # noqa: S603 - fixed arguments
+            ["git", *arguments],  # noqa: S607 - git is found on the PATH
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return done.stdout.strip()
+
+    changed = git("status", "--porcelain", "--", ".", "../service/audio/features.py", "../service/audio/decode.py")
+    return git("rev-parse", "HEAD") + (" with local changes" if changed else "")
+
+
+def library_versions() -> dict[str, str]:
+    return {name: version(name) for name in LIBRARIES}
+
+
+def write_json(card: Mapping[str, Any], path: Path) -> None:
+    path.write_text(json.dumps(card, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def readme(card: Mapping[str, Any]) -> str:
+    """The card of an acoustic model as Markdown."""
+    data, shipped = card["training_data"], card["shipped"]
+    lines = [
+        f"# {card['name']} {card['version']}",
+        "",
+        card["description"],
+        "",
+        f"- **Labels**: {', '.join(card['labels'])}",
+        *(f"- **{label}** stands for the corpus's category {original}" for label, original in card["proxies"].items()),
+        f"- **Trained on**: {data['corpus']}, {data['clips']:,} clips of {data['speakers']} speakers ({data['citation']})",
+        f"- **Licence of these weights**: {card['licence']}. {card['licence_note']}",
+        f"- **Input**: log-mel, {card['front_end']['frames']} frames x {card['front_end']['n_mels']} bands, "
+        f"windows of {card['front_end']['window_samples'] / card['front_end']['sample_rate']:.0f} s "
+        f"at {card['front_end']['sample_rate'] // 1000} kHz",
+        f"- **Size**: {card['architecture']['parameters']:,} parameters, {card['architecture']['kind']}",
+        f"- **Shipped weights**: {shipped['trained_on']}; {shipped['epochs']} epochs, {shipped['epochs_from']}. "
+        "The figures below are those of the folds, whose test speakers their models had never heard.",
+        f"- **Probabilities** are calibrated with temperature {card['calibration']['temperature']} "
+        f"({card['calibration']['method']}).",
+        f"- **ONNX and Keras** differ by at most {shipped['onnx_difference']:.1e} in any probability.",
+        "",
+        "## How good it is",
+        "",
+        *_figures(card["protocols"]),
+        "",
+        *(f"- **{name}**: {text}" for name, text in card["protocol_notes"].items()),
+        "- Intervals are 95 %, from a bootstrap over speakers. UAR is the mean of the class recalls; chance is "
+        f"{100 / len(card['labels']):.1f} %. ECE is the expected calibration error.",
+        "- **telephone** is the same test clips through an 8 kHz, 300-3400 Hz, µ-law line.",
+        "",
+        "## Recall by class (speaker-independent)",
+        "",
+        *_recalls(card),
+        "",
+        "![Confusion matrices](confusion.png)",
+        "",
+        "## How it was made",
+        "",
+        f"`{card['command']}` at commit {card['commit']}, seed {card['configuration']['seed']}, data fingerprint "
+        f"`{data['fingerprint'][:16]}…`. Settings, library versions and all figures are in `card.json`.",
+    ]
+    if data["notes"]:
+        shown = data["notes"][:20]
+        rest = len(data["notes"]) - len(shown)
+        lines += ["", "Oddities of the corpus that were survived:", "", *(f"- {note}" for note in shown)]
+        lines += [f"- and {rest} more, in `card.json`"] if rest else []
+    return "\n".join(lines) + "\n"
+
+
+def _figures(protocols: Mapping[str, Any]) -> list[str]:
+    lines = [
+        "| protocol | band | test clips | accuracy | UAR | ECE |",
+        "|---|---|---:|---|---|---:|",
+    ]
+    for protocol, bands in protocols.items():
+        for band, figures in bands.items():
+            lines.append(
+                f"| {protocol} | {band} | {figures['clips']:,} | {_with_interval(figures, 'accuracy')} "
+                f"| {_with_interval(figures, 'uar')} | {figures['calibration_error']:.3f} |"
+            )
+    return lines
+
+
+def _with_interval(figures: Mapping[str, Any], name: str) -> str:
+    low, high = figures[f"{name}_interval"]
+    return f"**{100 * figures[name]:.1f} %** ({100 * low:.1f} to {100 * high:.1f})"
+
+
+def _recalls(card: Mapping[str, Any]) -> list[str]:
+    bands = card["protocols"]["speaker-independent"]
+    return [
+        f"| class | {' | '.join(bands)} |",
+        f"|---|{'---:|' * len(bands)}",
+        *(
+            f"| {label} | " + " | ".join(f"{100 * figures['recall'][label]:.0f} %" for figures in bands.values()) + " |"
+            for label in card["labels"]
+        ),
+    ]

@@ -1,0 +1,116 @@
+"""Splits that cannot leak.
+
+A :class:`Split` refuses to exist when its parts share a speaker or a recording. Augmented copies are made from the
+clips of one part after the split, so that a copy can only lie where its source lies.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Indices = NDArray[np.int64]
+
+
+class LeakageError(Exception):
+    """Two parts of a split share what must be kept apart."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """Indices of the clips to train on, to choose epochs and temperature on, and to test on.
+
+    ``keep_apart`` names, for every clip of the corpus, what no two parts may share: the speaker in the
+    speaker-independent protocol, the recording in the paper's.
+
+    Raises:
+        LeakageError: two parts share a clip or a value of ``keep_apart``.
+    """
+
+    name: str
+    train: Indices
+    validation: Indices
+    test: Indices
+    keep_apart: Sequence[str]
+
+    def __post_init__(self) -> None:
+        groups = np.asarray(self.keep_apart)
+        parts = {"train": self.train, "validation": self.validation, "test": self.test}
+        for first, second in (("train", "validation"), ("train", "test"), ("validation", "test")):
+            shared = set(groups[parts[first]]) & set(groups[parts[second]])
+            if shared:
+                raise LeakageError(f"{self.name}: {first} and {second} share {sorted(shared)[:5]}")
+
+
+def speaker_independent(
+    speakers: Sequence[str], recordings: Sequence[str], folds: Sequence[Sequence[str]], *, seed: int
+) -> list[Split]:
+    """One split a fold of speakers, the fold being the test part.
+
+    The validation speakers are drawn from the other folds, the same share of each. Speakers who
+    share a recording are kept on one side.
+
+    Raises:
+        LeakageError: speakers of different folds share a recording.
+    """
+    who = np.asarray(speakers)
+    _check_recordings(who, recordings, folds)
+    splits = []
+    for number, fold in enumerate(folds):
+        others = [other for index, other in enumerate(folds) if index != number]
+        rng = np.random.default_rng([seed, number])
+        chosen = [
+            str(speaker)
+            for other in others
+            for speaker in rng.choice(sorted(other), size=max(1, round(len(other) / 6)), replace=False)
+        ]
+        test = np.flatnonzero(np.isin(who, list(fold)))
+        validation = np.flatnonzero(np.isin(who, chosen))
+        train = np.setdiff1d(np.arange(len(who)), np.concatenate([test, validation]))
+        splits.append(Split(f"fold-{number + 1}", train, validation, test, speakers))
+    return splits
+
+
+def _check_recordings(who: NDArray[np.str_], recordings: Sequence[str], folds: Sequence[Sequence[str]]) -> None:
+    fold_of = {speaker: number for number, fold in enumerate(folds) for speaker in fold}
+    home: dict[str, int] = {}
+    for speaker, recording in zip(who, recordings, strict=True):
+        fold = fold_of[str(speaker)]
+        if home.setdefault(recording, fold) != fold:
+            raise LeakageError(
+                f"speakers of folds {home[recording] + 1} and {fold + 1} share the recording {recording}"
+            )
+
+
+def paper_protocol(labels: Sequence[str], recordings: Sequence[str], *, seed: int) -> Split:
+    """The paper's stratified random 80:20 split, a tenth of the 80 for validation; speakers are on all sides.
+
+    Only copies of one recording are kept together: the draw is over recordings, not over files.
+    """
+    rng = np.random.default_rng(seed)
+    first_of: dict[str, int] = {}
+    for index, recording in enumerate(recordings):
+        first_of.setdefault(recording, index)
+    parts: dict[str, str] = {}
+    for label in sorted(set(labels)):
+        names = [recording for recording, index in first_of.items() if labels[index] == label]
+        rng.shuffle(names)
+        test, validation = round(0.2 * len(names)), round(0.28 * len(names))
+        for position, name in enumerate(names):
+            parts[name] = "test" if position < test else "validation" if position < validation else "train"
+    part = np.asarray([parts[recording] for recording in recordings])
+    return Split(
+        "random",
+        np.flatnonzero(part == "train"),
+        np.flatnonzero(part == "validation"),
+        np.flatnonzero(part == "test"),
+        recordings,
+    )
+
+
+def random_folds(speakers: Sequence[str], count: int, *, seed: int) -> list[list[str]]:
+    """The speakers in ``count`` random folds of equal size."""
+    names = sorted(set(speakers))
+    np.random.default_rng(seed).shuffle(names)
+    return [sorted(names[start::count]) for start in range(count)]
