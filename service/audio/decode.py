@@ -73,7 +73,7 @@ class Recording:
 
     @property
     def duration_ms(self) -> int:
-        return round(self.samples.shape[-1] * 1000 / SAMPLE_RATE)
+        return round(1000 * len(self.samples.T) / SAMPLE_RATE)
 
 
 def decode(file: BinaryIO, limits: Limits) -> Recording:
@@ -153,7 +153,7 @@ class _Frames:
             yield from self._decode(packet)
         yield from self._decode(None)
 
-    def _decode(self, packet: Packet | None) -> list[AudioFrame]:
+    def _decode(self, packet: "Packet[AudioStream] | None") -> list[AudioFrame]:
         try:
             return self._stream.decode(packet)
         except av.FFmpegError:
@@ -209,7 +209,9 @@ class _Sink:
 
     def _resample(self, frame: AudioFrame | None) -> None:
         if self._resampler is not None:
-            self._blocks += [block.to_ndarray() for block in self._resampler.resample(frame)]
+            self._blocks += [
+                block.to_ndarray().astype(np.float32, copy=False) for block in self._resampler.resample(frame)
+            ]
 
     def _flush(self) -> None:
         self._resample(None)
