@@ -1,0 +1,211 @@
+"""From a recording to a timeline: who sounded how, when.
+
+channels -> voice activity -> speech pieces     -> speech_emotion -> segments -> overall of the channel
+                           -> voiced, no speech -> vocal_burst    -> segments
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+import numpy as np
+
+from service.audio.channels import is_dual_mono
+from service.audio.decode import SAMPLE_RATE, Recording
+from service.audio.features import Floats
+from service.audio.segments import cut, windows
+from service.audio.vad import Region, speech_regions
+from service.audio.voicing import voiced_stretches
+from service.inference.acoustic import AcousticModels, EmotionModel
+from service.problems import NoSpeech, WrongRoleCount
+
+
+class Role(StrEnum):
+    """Who speaks on a channel."""
+
+    customer = "customer"
+    agent = "agent"
+    unknown = "unknown"
+
+
+class Source(StrEnum):
+    """Which model heard a segment."""
+
+    speech = "speech"
+    vocal_burst = "vocal_burst"
+
+
+class ChannelStatus(StrEnum):
+    """What became of a channel."""
+
+    analyzed = "analyzed"
+    withheld = "withheld"
+    no_speech = "no_speech"
+
+
+class Layout(StrEnum):
+    """How the voices lie on the channels."""
+
+    mixed = "mixed"
+    separate = "separate"
+    dual_mono = "dual_mono"
+
+
+WITHHELD: Final = (
+    "Inferring the emotions of people at work from their voice is prohibited in the EU (AI Act, Regulation (EU) "
+    "2024/1689, Article 5(1)(f)). Where it is lawful, the deployer can allow it with V2V_AGENT_EMOTIONS=true."
+)
+_NOT_TOLD_APART: Final = "The voices in it are not told apart, so that a segment may be anybody's."
+_NO_SPEECH: Final = "No speech was found on this channel."
+_TOO_SHORT: Final = "The speech on this channel is too short to be classified: it takes half a second at a stretch."
+_MIXED: Final = f"The recording is one mixed channel. {_NOT_TOLD_APART}"
+_DUAL_MONO: Final = (
+    f"The channels hold the same signal, so that it is analysed once, as one mixed channel. {_NOT_TOLD_APART}"
+)
+_ROLES_IGNORED: Final = "The roles that were given for its channels cannot be used."
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A stretch of one channel, and how it sounds. ``scores`` sum to 1; ``confidence`` is that of ``label``."""
+
+    start_ms: int
+    end_ms: int
+    channel: int
+    role: Role
+    source: Source
+    label: str
+    confidence: float
+    scores: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Overall:
+    """The mean of a channel's speech segments, weighted by their duration."""
+
+    label: str
+    confidence: float
+    scores: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelResult:
+    """A channel, counted from 1. ``speech_ms`` is measured on every channel, withheld or not."""
+
+    channel: int
+    role: Role
+    status: ChannelStatus
+    reason: str | None
+    speech_ms: int
+    overall: Overall | None
+
+
+@dataclass(frozen=True, slots=True)
+class AcousticResult:
+    """``timeline`` is sorted by start and channel; ``notes`` are sentences that a caller should read."""
+
+    layout: Layout
+    channels: tuple[ChannelResult, ...]
+    timeline: tuple[Segment, ...]
+    notes: tuple[str, ...]
+
+
+def analyze(
+    recording: Recording, roles: Sequence[Role] | None, models: AcousticModels, *, agent_emotions: bool
+) -> AcousticResult:
+    """How each channel of ``recording`` sounds over time.
+
+    Args:
+        roles: who speaks on each channel; None where the caller does not know.
+        agent_emotions: whether the channel of an agent may be analysed too.
+
+    Raises:
+        WrongRoleCount: there are roles, but not one for each channel.
+        NoSpeech: no channel has speech, nor a vocal burst that could be analysed.
+    """
+    count = len(recording.samples)
+    if roles is not None and len(roles) != count:
+        raise WrongRoleCount(
+            f"The recording has {count} channel{'s' * (count > 1)} and {len(roles)} roles were given; "
+            "give one role for each channel, in their order, or none at all."
+        )
+    layout, channel_roles, notes = _arrange(recording.samples, roles)
+    samples = recording.samples[: len(channel_roles)]
+    results = [
+        _analyze_channel(number, channel, role, models, withheld=role is Role.agent and not agent_emotions)
+        for number, (channel, role) in enumerate(zip(samples, channel_roles, strict=True), start=1)
+    ]
+    timeline = sorted(
+        (segment for _, segments in results for segment in segments),
+        key=lambda segment: (segment.start_ms, segment.channel),
+    )
+    if not timeline and all(result.speech_ms == 0 for result, _ in results):
+        raise NoSpeech("Nobody speaks in this recording. Check that the right file was sent and that it has a level.")
+    return AcousticResult(layout, tuple(result for result, _ in results), tuple(timeline), notes)
+
+
+def _arrange(samples: Floats, roles: Sequence[Role] | None) -> tuple[Layout, tuple[Role, ...], tuple[str, ...]]:
+    """The layout, the role of each channel that is to be analysed, and what to say about it."""
+    known = tuple(roles or (Role.unknown,) * len(samples))
+    if is_dual_mono(samples):
+        # One role for all the channels is still the role of the one that they are.
+        role = known[0] if len(set(known)) == 1 else Role.unknown
+        ignored = (_ROLES_IGNORED,) if role is not known[0] else ()
+        return Layout.dual_mono, (role,), (_DUAL_MONO, *ignored)
+    if known == (Role.unknown,):
+        return Layout.mixed, known, (_MIXED,)
+    return Layout.separate, known, ()
+
+
+def _analyze_channel(
+    number: int, samples: Floats, role: Role, models: AcousticModels, *, withheld: bool
+) -> tuple[ChannelResult, list[Segment]]:
+    speech = speech_regions(samples, models.voice_activity.probabilities(samples))
+    speech_ms = _milliseconds(sum(end - start for start, end in speech))
+    if withheld:
+        return ChannelResult(number, role, ChannelStatus.withheld, WITHHELD, speech_ms, None), []
+    spoken, scores = _classify(models.speech_emotion, samples, speech)
+    bursts, burst_scores = _classify(models.vocal_burst, samples, voiced_stretches(samples, speech))
+    segments = [
+        *_segments(number, role, Source.speech, models.speech_emotion, spoken, scores),
+        *_segments(number, role, Source.vocal_burst, models.vocal_burst, bursts, burst_scores),
+    ]
+    if not segments:
+        reason = _TOO_SHORT if speech else _NO_SPEECH
+        return ChannelResult(number, role, ChannelStatus.no_speech, reason, speech_ms, None), []
+    overall = _overall(models.speech_emotion, spoken, scores) if spoken else None
+    return ChannelResult(number, role, ChannelStatus.analyzed, None, speech_ms, overall), segments
+
+
+def _classify(model: EmotionModel, samples: Floats, regions: Sequence[Region]) -> tuple[list[Region], Floats]:
+    """The pieces of ``regions`` and the model's scores of each."""
+    pieces = cut(regions)
+    return pieces, model.scores(windows(samples, pieces))
+
+
+def _segments(
+    channel: int, role: Role, source: Source, model: EmotionModel, pieces: Sequence[Region], scores: Floats
+) -> list[Segment]:
+    segments = []
+    for (start, end), row in zip(pieces, scores, strict=True):
+        label, confidence, named = _named(model, row)
+        segments.append(
+            Segment(_milliseconds(start), _milliseconds(end), channel, role, source, label, confidence, named)
+        )
+    return segments
+
+
+def _overall(model: EmotionModel, pieces: Sequence[Region], scores: Floats) -> Overall:
+    return Overall(*_named(model, np.average(scores, axis=0, weights=[end - start for start, end in pieces])))
+
+
+def _named(model: EmotionModel, scores: Floats) -> tuple[str, float, dict[str, float]]:
+    """The most likely label, its score, and every label's score."""
+    named = {label: float(score) for label, score in zip(model.labels, scores, strict=True)}
+    label = max(named, key=named.__getitem__)
+    return label, named[label], named
+
+
+def _milliseconds(samples: int) -> int:
+    return round(samples * 1000 / SAMPLE_RATE)
