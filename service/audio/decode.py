@@ -118,13 +118,14 @@ def _audio_stream(container: InputContainer) -> AudioStream:
 def _decode_stream(container: InputContainer, stream: AudioStream, limits: Limits) -> Recording:
     sink = _Sink(limits)
     frames = _Frames(container, stream)
-    for frame in frames:
-        try:
+    try:
+        for frame in frames:
             sink.write(frame)
-        except (av.FFmpegError, ValueError) as error:
-            raise NotAudio(f"The audio cannot be converted to 16 kHz. {_ACCEPTED}.") from error
+        samples = sink.samples()
+    except (av.FFmpegError, ValueError) as error:
+        raise NotAudio(f"The audio cannot be converted to 16 kHz. {_ACCEPTED}.") from error
     return Recording(
-        samples=sink.samples(),
+        samples=samples,
         sample_rate=sink.sample_rate,
         container=container.format.name,
         codec=stream.codec_context.codec.canonical_name,
