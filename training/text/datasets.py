@@ -12,11 +12,12 @@ Every corpus ends up with the three classes of :data:`service.emotions.SENTIMENT
 import csv
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from service.emotions import SENTIMENTS
+from training.datasets.clips import CorpusError
 
 _SST_SENTIMENTS: Final = ("negative", "negative", "neutral", "positive", "positive")
 _TREEBANK_SPELLINGS: Final = ((" n't", "n't"), ("-lrb-", "("), ("-rrb-", ")"))
@@ -53,10 +54,6 @@ _GOEMOTIONS_SENTIMENTS: Final = {
 }
 
 
-class CorpusError(Exception):
-    """A corpus file is missing or malformed. The message names the file, the line and what was expected."""
-
-
 @dataclass(frozen=True, slots=True)
 class Example:
     """A text and its class, an index into :data:`service.emotions.SENTIMENTS`."""
@@ -71,6 +68,8 @@ class Corpus:
 
     name: str
     licence: str
+    mapping: str
+    """How its labels become the three classes, in words."""
     train: Sequence[Example]
     dev: Sequence[Example]
     test: Sequence[Example]
@@ -102,7 +101,7 @@ def read_sst5(folder: Path) -> Corpus:
                 text = text.replace(treebank, ordinary)
             yield Example(text, SENTIMENTS.index(_SST_SENTIMENTS[int(digit)]))
 
-    return _corpus("SST-5", "research use", files, examples)
+    return _corpus("SST-5", "research use", "5 classes, the outer two of each side joined", files, examples)
 
 
 def read_meld(folder: Path) -> Corpus:
@@ -113,17 +112,13 @@ def read_meld(folder: Path) -> Corpus:
         rows = csv.DictReader(line + "\n" for _, line in _lines(path))
         missing = {"Utterance", "Sentiment"} - set(rows.fieldnames or ())
         if missing:
-            raise CorpusError(
-                f"{path}, line 1: no column {' or '.join(sorted(missing))} in {rows.fieldnames}"
-            )
+            raise CorpusError(str(path), [f"line 1: no column {' or '.join(sorted(missing))} in {rows.fieldnames}"])
         for row in rows:
             if row["Sentiment"] not in SENTIMENTS or not (row["Utterance"] or "").strip():
-                raise _malformed(
-                    path, rows.line_num, "an Utterance and a Sentiment of " + ", ".join(SENTIMENTS), row
-                )
+                raise _malformed(path, rows.line_num, "an Utterance and a Sentiment of " + ", ".join(SENTIMENTS), row)
             yield Example(row["Utterance"], SENTIMENTS.index(row["Sentiment"]))
 
-    return _corpus("MELD", "GPL-3.0 (its repository)", files, examples)
+    return _corpus("MELD", "GPL-3.0 (its repository)", "its sentiment labels", files, examples)
 
 
 def read_goemotions(folder: Path) -> Corpus:
@@ -140,18 +135,15 @@ def read_goemotions(folder: Path) -> Corpus:
     def examples(path: Path) -> Iterator[Example]:
         for number, line in _lines(path):
             fields = line.split("\t")
-            if (
-                len(fields) != 3
-                or not fields[0].strip()
-                or not set(fields[1].split(",")) <= sentiments.keys()
-            ):
+            if len(fields) != 3 or not fields[0].strip() or not set(fields[1].split(",")) <= sentiments.keys():
                 raise _malformed(path, number, "a text, label numbers and an id between tabs", line)
             found = {sentiments[label] for label in fields[1].split(",")}
             if len(found) == 1 and found != {"ambiguous"}:
                 yield Example(fields[0], SENTIMENTS.index(found.pop()))
 
-    corpus = _corpus("GoEmotions", "Apache-2.0", files, examples)
-    return Corpus(corpus.name, corpus.licence, corpus.train, corpus.dev, corpus.test, [names_file, *files])
+    mapping = "27 emotions by the authors' sentiment groups; texts of mixed or ambiguous labels left out"
+    corpus = _corpus("GoEmotions", "Apache-2.0", mapping, files, examples)
+    return replace(corpus, files=[names_file, *files])
 
 
 def fingerprint(corpora: Iterable[Corpus]) -> str:
@@ -164,13 +156,13 @@ def fingerprint(corpora: Iterable[Corpus]) -> str:
 
 
 def _corpus(
-    name: str, licence: str, files: Sequence[Path], examples: Callable[[Path], Iterable[Example]]
+    name: str, licence: str, mapping: str, files: Sequence[Path], examples: Callable[[Path], Iterable[Example]]
 ) -> Corpus:
     train, dev, test = (tuple(examples(path)) for path in files)
     for path, part in zip(files, (train, dev, test), strict=True):
         if not part:
-            raise CorpusError(f"{path} holds no text")
-    return Corpus(name, licence, train, dev, test, files)
+            raise CorpusError(str(path), ["it holds no text"])
+    return Corpus(name, licence, mapping, train, dev, test, files)
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
@@ -178,11 +170,11 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
     try:
         content = path.read_text(encoding="utf-8")
     except OSError as error:
-        raise CorpusError(f"{path} cannot be read: {error.strerror}") from error
+        raise CorpusError(str(path), [f"it cannot be read: {error.strerror}"]) from error
     except UnicodeDecodeError as error:
-        raise CorpusError(f"{path} is not UTF-8: {error}") from error
+        raise CorpusError(str(path), [f"it is not UTF-8: {error}"]) from error
     yield from enumerate(content.removesuffix("\n").split("\n"), start=1)
 
 
 def _malformed(path: Path, number: int, expected: str, found: object) -> CorpusError:
-    return CorpusError(f"{path}, line {number}: expected {expected}, found {found!r}")
+    return CorpusError(str(path), [f"line {number}: expected {expected}, found {found!r}"])

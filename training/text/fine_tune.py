@@ -53,9 +53,7 @@ def fine_tune(
         if step <= done:
             continue
         torch.manual_seed(settings.seed * 1_000_003 + step)
-        progress.set_postfix(
-            loss=_train_step(model, optimizer, train, rows, step / steps, settings), refresh=False
-        )
+        progress.set_postfix(loss=_train_step(model, optimizer, train, rows, step / steps, settings), refresh=False)
         progress.update()
         if step in milestones:
             score = DevScore(

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor, nn
-from transformers import AutoModel
+from transformers import AutoModel, PreTrainedModel
 
 from training.text.metrics import Floats
 from training.text.tokens import Encoded, evaluation_batches
@@ -17,11 +17,13 @@ class Classifier(nn.Module):
     Mean pooling is what the sentence encoders were pretrained with (Reimers & Gurevych 2019).
     """
 
-    def __init__(self, encoder: nn.Module, hidden_size: int, classes: int, dropout: float) -> None:
+    encoder: PreTrainedModel
+
+    def __init__(self, encoder: PreTrainedModel, classes: int, dropout: float) -> None:
         super().__init__()
         self.encoder = encoder
         self.dropout = nn.Dropout(dropout)
-        self.head = nn.Linear(hidden_size, classes)
+        self.head = nn.Linear(encoder.config.hidden_size, classes)
 
     @classmethod
     def from_pretrained(cls, folder: Path, classes: int, *, dropout: float, seed: int) -> "Classifier":
@@ -29,7 +31,7 @@ class Classifier(nn.Module):
         torch.manual_seed(seed)
         # Eager attention is the form that ONNX Runtime's optimiser recognises and fuses.
         encoder = AutoModel.from_pretrained(folder, attn_implementation="eager", local_files_only=True)
-        return cls(encoder, encoder.config.hidden_size, classes, dropout)
+        return cls(encoder, classes, dropout)
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         vectors = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state

@@ -60,9 +60,7 @@ def training_batches(encoded: Encoded, batch_size: int, seed: Sequence[int]) -> 
     order = random.permutation(len(encoded.ids))
     batches = []
     for start in range(0, len(order), 50 * batch_size):
-        stretch = sorted(
-            order[start : start + 50 * batch_size].tolist(), key=lambda row: len(encoded.ids[row])
-        )
+        stretch = sorted(order[start : start + 50 * batch_size].tolist(), key=lambda row: len(encoded.ids[row]))
         batches += [stretch[first : first + batch_size] for first in range(0, len(stretch), batch_size)]
     return [batches[index] for index in random.permutation(len(batches))]
 
