@@ -89,9 +89,7 @@ def _serve(settings: Settings) -> int:
     logging.basicConfig(level=settings.log_level.upper(), format="%(levelname)s:     %(message)s")
     # Uploads too large for memory, which are people's calls, stay in the folder that the operator chose.
     tempfile.tempdir = str(prepare_data_dir(settings))
-    config = uvicorn.Config(
-        create_app(settings), host=settings.host, port=settings.port, log_level=settings.log_level
-    )
+    config = uvicorn.Config(create_app(settings), host=settings.host, port=settings.port, log_level=settings.log_level)
     # Once uvicorn has shut down it raises the signal again; by then all is done and that is no failure.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:

@@ -59,9 +59,7 @@ def create_app(settings: Settings) -> FastAPI:
         generate_unique_id_function=_operation_id,
         lifespan=lifespan,
     )
-    app.add_middleware(
-        BodyLimit, default=settings.max_json_bytes, paths={"/analyze-audio": settings.max_upload_bytes}
-    )
+    app.add_middleware(BodyLimit, default=settings.max_json_bytes, paths={"/analyze-audio": settings.max_upload_bytes})
     problems.install(app)
     for resource in (audio, text, models, health, reference):
         app.include_router(resource.router)

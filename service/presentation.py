@@ -11,7 +11,7 @@ from service.emotions import PROXIES
 from service.inference.acoustic import AcousticModels, EmotionModel
 from service.inference.text import SentimentModel, TextResult
 
-_UNITS: Final = 10_000
+_STEPS: Final = 10_000
 
 
 class _Predicted(Protocol):
@@ -31,13 +31,14 @@ class _Versioned(Protocol):
 
 
 def round_scores(scores: Mapping[str, float]) -> dict[str, float]:
-    """``scores``, which sum to 1, in steps of 0.0001 by largest remainder, so that they still do."""
-    steps = {label: math.floor(score * _UNITS) for label, score in scores.items()}
-    missing = _UNITS - sum(steps.values())
-    by_remainder = sorted(scores, key=lambda label: steps[label] - scores[label] * _UNITS)
-    for label in by_remainder[:missing]:
+    """``scores`` as shares of their sum in steps of 0.0001, by largest remainder, so that they sum to 1."""
+    total = sum(scores.values())
+    exact = {label: score / total * _STEPS for label, score in scores.items()}
+    steps = {label: math.floor(count) for label, count in exact.items()}
+    missing = _STEPS - sum(steps.values())
+    for label in sorted(exact, key=lambda label: steps[label] - exact[label])[:missing]:
         steps[label] += 1
-    return {label: count / _UNITS for label, count in steps.items()}
+    return {label: count / _STEPS for label, count in steps.items()}
 
 
 def prediction(predicted: _Predicted) -> schemas.Prediction:

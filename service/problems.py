@@ -20,7 +20,7 @@ A problem is raised where it is noticed, by the domain too; :mod:`service.api` t
 from typing import Any, ClassVar
 
 
-class Problem(Exception):
+class Problem(Exception):  # noqa: N818 (RFC 9457's word)
     """An error with a stable ``type`` and a ``detail`` that says what to do. ``extensions`` are extra members."""
 
     status: ClassVar[int] = 500

@@ -39,9 +39,7 @@ Metadata = Annotated[dict[str, JsonValue], AfterValidator(_storable)]
 Score = Annotated[float, Field(ge=0, le=1)]
 Milliseconds = Annotated[int, Field(ge=0)]
 
-EXTERNAL_ID = Field(
-    default=None, max_length=200, description="Your own id of the call or text; it is echoed."
-)
+EXTERNAL_ID = Field(default=None, max_length=200, description="Your own id of the call or text; it is echoed.")
 METADATA = Field(
     default=None,
     description=f"A JSON object of your own, at most {METADATA_MAX_BYTES:,} bytes; it is echoed.",
@@ -63,9 +61,7 @@ class RequestModel(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _knows_every_field(cls, data: Any) -> Any:
-        unknown = (
-            [name[:80] for name in data if name not in cls.model_fields] if isinstance(data, dict) else []
-        )
+        unknown = [name[:80] for name in data if name not in cls.model_fields] if isinstance(data, dict) else []
         if unknown:
             raise PydanticCustomError(
                 "unknown_field",

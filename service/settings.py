@@ -39,7 +39,7 @@ class Settings(BaseSettings):
     max_upload_bytes: int = Field(default=200_000_000, gt=0)
     """Largest body of an audio request, in bytes."""
 
-    max_json_bytes: int = Field(default=4_000_000, gt=0)
+    max_json_bytes: int = Field(default=1_000_000, gt=0)
     """Largest body of any other request, in bytes."""
 
     max_audio_seconds: float = Field(default=3600, gt=0)

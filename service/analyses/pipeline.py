@@ -15,9 +15,7 @@ from service.schemas import AudioAnalysis, AudioOptions, TextAnalysis, TextReque
 from service.settings import Settings
 
 
-def analyze_audio(
-    file: BinaryIO, options: AudioOptions, registry: Registry, settings: Settings
-) -> AudioAnalysis:
+def analyze_audio(file: BinaryIO, options: AudioOptions, registry: Registry, settings: Settings) -> AudioAnalysis:
     """The acoustic analysis of one recording.
 
     Raises:
@@ -29,9 +27,7 @@ def analyze_audio(
         raise InvalidRequest(f"{detail}.", errors=[{"field": "transcription", "detail": detail}])
     models = registry.acoustic(options.model)
     recording = decode(file, Limits(settings.max_audio_seconds, settings.max_channels))
-    result = acoustic.analyze(
-        recording, options.channel_roles, models, agent_emotions=settings.agent_emotions
-    )
+    result = acoustic.analyze(recording, options.channel_roles, models, agent_emotions=settings.agent_emotions)
     return presentation.audio_analysis(options, recording, result, models)
 
 

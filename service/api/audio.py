@@ -57,9 +57,7 @@ def parse_form(form: FormData) -> AudioForm:
     repeated = [name for name, values in fields.items() if len(values) > 1 and name != "channel_roles"]
     if repeated:
         detail = "give this field once"
-        raise InvalidRequest(
-            f"{repeated[0]}: {detail}.", errors=[{"field": n, "detail": detail} for n in repeated]
-        )
+        raise InvalidRequest(f"{repeated[0]}: {detail}.", errors=[{"field": n, "detail": detail} for n in repeated])
     try:
         return AudioForm.model_validate(
             {name: values if name == "channel_roles" else values[0] for name, values in fields.items()}
@@ -103,15 +101,11 @@ _FORM_SCHEMA: Final = AudioForm.model_json_schema(ref_template="#/components/sch
         NoSpeech,
         NotReady,
     ),
-    openapi_extra={
-        "requestBody": {"required": True, "content": {"multipart/form-data": {"schema": _FORM_SCHEMA}}}
-    },
+    openapi_extra={"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": _FORM_SCHEMA}}}},
 )
 async def analyze_audio(form: Annotated[AudioForm, Depends(_form)], service: ServiceDep) -> Response:
     """How the people on a recording sound: each channel as a whole, and a timeline of segments.
 
     A channel whose role is `agent` is `withheld` unless the deployer decides otherwise.
     """
-    return await service.answer(
-        pipeline.analyze_audio, form.file.file, form, service.registry, service.settings
-    )
+    return await service.answer(pipeline.analyze_audio, form.file.file, form, service.registry, service.settings)

@@ -30,9 +30,7 @@ class BodyLimit:
             return
         limit = self.paths.get(scope["path"], self.default)
         announced = Headers(scope=scope).get("content-length", "0")
-        detail = (
-            f"The body has more than {limit} bytes; send less, or raise the limit in the service's settings."
-        )
+        detail = f"The body has more than {limit} bytes; send less, or raise the limit in the service's settings."
         if announced.isdecimal() and int(announced) > limit:
             await ProblemResponse(TooLarge(detail))(scope, receive, send)
             return

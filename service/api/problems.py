@@ -81,9 +81,7 @@ def responses(*expected: type[Problem]) -> dict[int | str, dict[str, Any]]:
             "default" if kind is Problem else kind.status,
             {
                 "description": "Any other error" if kind is Problem else HTTPStatus(kind.status).phrase,
-                "content": {
-                    MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDocument"}, "examples": {}}
-                },
+                "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDocument"}, "examples": {}}},
             },
         )
         response["content"][MEDIA_TYPE]["examples"][kind.type] = {"summary": kind.title}
@@ -133,11 +131,7 @@ def _from_fastapi(error: RequestValidationError) -> Problem:
     first = errors[0]
     if first["type"] == "json_invalid":
         return BadRequest(f"The body is not JSON: {first['ctx']['error']} at character {first['loc'][1]}.")
-    if (
-        tuple(first["loc"]) == ("body",)
-        and first["type"] != "value_error"
-        and first["type"] != "unknown_field"
-    ):
+    if tuple(first["loc"]) == ("body",) and first["type"] != "value_error" and first["type"] != "unknown_field":
         return InvalidRequest("Send a JSON object as the body, with Content-Type: application/json.")
     # FastAPI puts "body", "path" or "query" before the location in it.
     return from_validation([{**item, "loc": item["loc"][1:]} for item in errors])

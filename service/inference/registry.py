@@ -82,9 +82,7 @@ class Registry:
             NotReady: one of the three could not be loaded.
         """
         if speech_emotion != "speech_emotion":
-            raise UnknownModel(
-                f"{speech_emotion!r} is not a speech emotion model; the only one is 'speech_emotion'."
-            )
+            raise UnknownModel(f"{speech_emotion!r} is not a speech emotion model; the only one is 'speech_emotion'.")
         self.require(*_ACOUSTIC)
         return AcousticModels(
             voice_activity=cast(VoiceActivity, self.entries["voice_activity"].model),

@@ -1,0 +1,52 @@
+import anyio
+import httpx2
+import pytest
+from anyio.lowlevel import checkpoint
+
+from service.app import create_app
+
+UPLOADS = 20
+
+
+@pytest.fixture
+def anyio_backend():
+    return "asyncio"
+
+
+@pytest.mark.anyio
+async def test_the_service_answers_while_many_uploads_are_analysed(settings, sample_call):
+    app = create_app(settings.model_copy(update={"concurrency": 2}))
+    call = sample_call.read_bytes()[:100_000]  # a few seconds
+    answers, answered = anyio.create_memory_object_stream[int](UPLOADS)
+    async with (
+        app.router.lifespan_context(app),
+        httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://service") as client,
+        anyio.create_task_group() as tasks,
+        answers,
+        answered,
+    ):
+
+        async def upload() -> None:
+            response = await client.post("/analyze-audio", files={"file": call})
+            await answers.send(response.status_code)
+
+        async def alive() -> bool:
+            return (await client.get("/healthz")).status_code == 200
+
+        limiter = app.state.service.limiter
+        places = [object(), object()]
+        for place in places:  # taken, so that nothing is analysed yet
+            await limiter.acquire_on_behalf_of(place)
+        for _ in range(UPLOADS):
+            tasks.start_soon(upload)
+        while limiter.statistics().tasks_waiting < UPLOADS:
+            assert await alive()
+            await checkpoint()  # nothing here waits for a network, so the uploads get their turn now
+        for place in places:
+            limiter.release_on_behalf_of(place)
+        under_way = set()
+        for _ in range(UPLOADS):
+            assert await answered.receive() == 200
+            under_way.add(limiter.statistics().borrowed_tokens)
+            assert await alive()
+    assert max(under_way) == 2  # the loop was free while others were analysed, never more than allowed

@@ -1,0 +1,81 @@
+"""Whatever is posted, the answer is the documented success or a problem document, never an error of ours.
+
+The client raises what the application did not foresee, so that a 500 fails the test with its traceback.
+"""
+
+import json
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+FIELDS = ["file", "external_id", "metadata", "channel_roles", "transcription", "model", "text", "texts"]
+
+fuzzed = settings(
+    max_examples=150,
+    derandomize=True,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters()),
+    lambda children: st.lists(children, max_size=3) | st.dictionaries(st.text(), children, max_size=3),
+    max_leaves=8,
+)
+
+
+def _is_answered(response):
+    if response.status_code == 200:
+        assert response.headers["content-type"] == "application/json"
+        response.json()
+    else:
+        assert response.headers["content-type"] == "application/problem+json"
+        problem = response.json()
+        assert problem["status"] == response.status_code < 500
+        assert problem["type"].startswith("/problems/")
+        assert problem["detail"]
+
+
+@fuzzed
+@given(st.dictionaries(st.sampled_from(FIELDS) | st.text(), anything, max_size=4))
+def test_any_json_object(client, body):
+    content = json.dumps(body)
+    _is_answered(client.post("/analyze-text", content=content, headers={"content-type": "application/json"}))
+
+
+@fuzzed
+@given(st.text(), anything)
+def test_any_metadata_with_a_good_text(client, text, metadata):
+    body = json.dumps({"text": f"Fine. {text}", "metadata": {"of": metadata}})
+    _is_answered(client.post("/analyze-text", content=body, headers={"content-type": "application/json"}))
+
+
+@fuzzed
+@given(st.binary(max_size=200), st.sampled_from(["application/json", "multipart/form-data; boundary=x", "x", ""]))
+@pytest.mark.parametrize("path", ["/analyze-text", "/analyze-audio"])
+def test_any_bytes(client, path, content, media_type):
+    _is_answered(client.post(path, content=content, headers={"content-type": media_type}))
+
+
+part = st.tuples(
+    st.sampled_from(FIELDS) | st.text(st.characters(codec="utf-8"), max_size=8),
+    st.none() | st.text(st.characters(codec="utf-8"), max_size=8),
+    st.binary(max_size=64) | st.sampled_from([b"customer,agent", b"none", b"speech_emotion", b"{}", b"RIFF"]),
+)
+
+
+@fuzzed
+@given(st.lists(part, max_size=6))
+def test_any_form(client, parts):
+    _is_answered(client.post("/analyze-audio", files=[(name, (filename, value)) for name, filename, value in parts]))
+
+
+@fuzzed
+@given(st.data())
+def test_a_damaged_recording(client, sample_call, data):
+    call = sample_call.read_bytes()[:40_000]
+    start = data.draw(st.integers(0, 64))
+    damage = data.draw(st.binary(max_size=16))
+    length = data.draw(st.integers(0, len(call)))
+    damaged = (call[:start] + damage + call[start + len(damage) :])[:length]
+    _is_answered(client.post("/analyze-audio", files={"file": damaged}))

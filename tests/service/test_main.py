@@ -1,0 +1,83 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from service.__main__ import main
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def environment(monkeypatch, settings):
+    monkeypatch.setenv("V2V_MODELS_DIR", str(settings.models_dir))
+    monkeypatch.setenv("V2V_DATA_DIR", str(settings.data_dir))
+    monkeypatch.setenv("V2V_PORT", "0")
+
+
+@pytest.mark.usefixtures("environment")
+class TestAnalyze:
+    def test_it_prints_what_the_service_answers(self, client, sample_call, capsys):
+        assert main(["analyze", "--roles", "customer,agent", str(sample_call)]) == 0
+        answer = client.post(
+            "/analyze-audio",
+            files={"file": sample_call.read_bytes()},
+            data={"channel_roles": "customer,agent"},
+        )
+        assert json.loads(capsys.readouterr().out) == answer.json()
+
+    def test_a_bad_file_does_not_stop_the_others(self, sample_call, tmp_path, capsys):
+        (tmp_path / "note.txt").write_text("This is no audio.")
+        files = [str(tmp_path / "note.txt"), str(tmp_path / "absent.wav"), str(sample_call)]
+        assert main(["analyze", *files]) == 1
+        out, err = capsys.readouterr()
+        assert json.loads(out)["audio"]["container"] == "wav"
+        decoder = json.JSONDecoder()
+        not_audio, end = decoder.raw_decode(err)
+        absent = json.loads(err[end:])
+        assert (not_audio["type"], not_audio["file"]) == ("/problems/not-audio", files[0])
+        assert (absent["type"], absent["file"]) == ("/problems/no-file", files[1])
+        assert "No such file or directory" in absent["detail"]
+
+    def test_a_role_that_does_not_exist(self, sample_call, capsys):
+        assert main(["analyze", "--roles", "boss", str(sample_call)]) == 2
+        out, err = capsys.readouterr()
+        assert out == ""
+        assert json.loads(err)["errors"][0]["field"] == "channel_roles.0"
+
+
+def test_a_bad_setting_is_a_message_and_not_a_traceback(monkeypatch, capsys):
+    monkeypatch.setenv("V2V_PORT", "eighty")
+    assert main([]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("V2V_PORT=eighty: ")
+
+
+def test_a_data_folder_that_cannot_be_made_is_a_message(monkeypatch, tmp_path, capsys):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("V2V_DATA_DIR", str(tmp_path / "file"))
+    assert main(["serve"]) == 2
+    assert capsys.readouterr().err.startswith("V2V_DATA_DIR=")
+
+
+@pytest.mark.usefixtures("environment")
+def test_it_serves_says_where_and_stops_when_told():
+    with subprocess.Popen(
+        [sys.executable, "-m", "service"], cwd=ROOT, env=os.environ, stdout=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            lines = iter(process.stdout.readline, "")
+            address = next(line for line in lines if "listens on" in line).split()[-1]
+            assert f"{address}/docs" in next(lines)
+            assert f"{address}/analyze-audio" in next(lines)
+            assert httpx2.get(f"{address}/readyz").json() == {"status": "ready"}
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(timeout=60) == 0
+        finally:
+            process.kill()
