@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Request, Response, UploadFile
-from pydantic import Field, ValidationError, field_validator
+from pydantic import BaseModel, Field, ValidationError, field_validator
 from pydantic_core import from_json
 from starlette.datastructures import FormData
 
@@ -32,10 +32,12 @@ router = APIRouter(tags=["Analyses"])
 _HOW: Final = "send multipart/form-data with the recording in the field file, as curl -F file=@call.wav does."
 
 
-class AudioForm(AudioOptions):
-    """The form of an audio request."""
-
+class _Upload(BaseModel):
     file: UploadFile = Field(description="The recording: WAV, MP3, FLAC, Ogg, Opus, M4A, AAC, WebM or AMR.")
+
+
+class AudioForm(AudioOptions, _Upload):
+    """The form of an audio request."""
 
     @field_validator("metadata", mode="before")
     @classmethod
@@ -79,6 +81,7 @@ async def _form(request: Request) -> AsyncIterator[AudioForm]:
 
 
 _FORM_SCHEMA: Final = AudioForm.model_json_schema(ref_template="#/components/schemas/{model}")
+del _FORM_SCHEMA["$defs"]  # the responses define the same ones
 
 
 @router.post(
