@@ -5,6 +5,7 @@ import os
 import sys
 from pathlib import Path
 
+from training import text
 from training.datasets.clips import CorpusError
 
 ARTEFACTS = Path(__file__).parents[1] / "onnx_models"
@@ -15,6 +16,7 @@ def main(arguments: list[str] | None = None) -> int:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _acoustic(commands, "speech-emotion", "eight emotions of speech, from RAVDESS", "RAVDESS")
     _acoustic(commands, "vocal-burst", "five emotions of vocal bursts, from EmoGator", "EmoGator")
+    _text(commands)
     options = parser.parse_args(arguments)
     # A library's notices of its own are not progress.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -27,9 +29,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _acoustic(
-    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, text: str, corpus: str
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, about: str, corpus: str
 ) -> None:
-    parser = commands.add_parser(name, help=text, description=f"Train, evaluate and export {text}. Resumes.")
+    parser = commands.add_parser(name, help=about, description=f"Train, evaluate and export {about}. Resumes.")
     parser.add_argument("--data", type=Path, required=True, help=f"the folder of {corpus} in its official layout")
     parser.add_argument(
         "--runs", type=Path, default=Path("runs"), help="where features and runs are kept (%(default)s)"
@@ -37,6 +39,15 @@ def _acoustic(
     parser.add_argument("--out", type=Path, default=ARTEFACTS, help="where the artefact goes (onnx_models)")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="runs side by side (%(default)s)")
     parser.set_defaults(run=_train, corpus=corpus)
+
+
+def _text(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    about = "the sentiment of texts, from SST-5, MELD and GoEmotions"
+    parser = commands.add_parser(
+        "text-sentiment", help=about, description=f"Train, evaluate and export {about}. Resumes."
+    )
+    text.add_arguments(parser)
+    parser.set_defaults(run=text.run)
 
 
 def _train(options: argparse.Namespace) -> None:

@@ -150,6 +150,7 @@ def _description(
             "English only; film reviews, television dialogue and Reddit comments, no customer calls.",
             f"It reads the first {settings.serving_tokens} tokens of a text and says when it left some out; it was "
             f"fine-tuned on texts of at most {settings.training_tokens}.",
+            "Emoji that the encoder's vocabulary lacks are read as one unknown sign.",
             "The whole-text score is the model's reading of the text as one input, no mean of its sentences.",
         ],
     }

@@ -6,6 +6,7 @@ import onnx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tokenizers import Tokenizer
 from transformers import BertTokenizer
 
 from service.emotions import SENTIMENTS
@@ -97,8 +98,8 @@ def test_a_batch_gives_what_single_texts_give(model, texts):
             assert sum(span.scores.values()) == pytest.approx(1, abs=1e-5)
 
 
-def test_tokens_are_those_of_transformers(model, shared):
-    tokenizer = SentimentModel(Artefact.load(FOLDER))._tokenizer
+def test_tokens_are_those_of_transformers(shared):
+    tokenizer = Tokenizer.from_file(str(FOLDER / TOKENIZER_FILE))
     limit = tokenizer.truncation["max_length"]
     reference = BertTokenizer(vocab=tokenizer.get_vocab(), do_lower_case=True)
     texts = [example.text for example in read_meld(shared / "data" / "meld").test]
