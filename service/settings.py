@@ -43,7 +43,7 @@ class Settings(BaseSettings):
     """Largest body of any other request, in bytes."""
 
     max_audio_seconds: float = Field(default=3600, gt=0)
-    """Longest recording, in decoded seconds. A decoded hour takes 230 MB a channel during its analysis."""
+    """Longest recording, in decoded seconds. An hour of two channels takes 1.5 GB while it is decoded."""
 
     max_channels: int = Field(default=2, gt=0)
     """Largest number of channels in a recording."""
