@@ -20,7 +20,7 @@ from service.api import problems
 from service.app import create_app
 from service.inference.registry import Registry
 from service.problems import NoFile, Problem
-from service.schemas import AudioOptions
+from service.requests import AudioOptions
 from service.settings import Settings, SettingsError, load_settings, prepare_data_dir
 
 

@@ -10,6 +10,7 @@ from service.audio.decode import Recording
 from service.emotions import PROXIES
 from service.inference.acoustic import AcousticModels, EmotionModel
 from service.inference.text import SentimentModel, TextResult
+from service.requests import AudioOptions, TextRequest, Transcription
 
 _STEPS: Final = 10_000
 
@@ -51,7 +52,7 @@ def model_version(model: _Versioned) -> schemas.ModelVersion:
 
 
 def audio_analysis(
-    options: schemas.AudioOptions, recording: Recording, result: AcousticResult, models: AcousticModels
+    options: AudioOptions, recording: Recording, result: AcousticResult, models: AcousticModels
 ) -> schemas.AudioAnalysis:
     damaged = ["Part of the file could not be decoded and is missing."] if recording.damaged else []
     return schemas.AudioAnalysis(
@@ -91,16 +92,14 @@ def audio_analysis(
             _emotion_model(models.speech_emotion, Source.speech),
             _emotion_model(models.vocal_burst, Source.vocal_burst),
         ],
-        transcription=schemas.TranscriptionState(
-            status=schemas.Transcription.none, reason=_NOT_TRANSCRIBED[options.transcription]
-        ),
+        transcription=schemas.TranscriptionState(status="none", reason=_NOT_TRANSCRIBED[options.transcription]),
         notes=[*result.notes, *damaged],
     )
 
 
 _NOT_TRANSCRIBED: Final = {
-    schemas.Transcription.auto: "No transcription provider is configured.",
-    schemas.Transcription.none: "Not asked for.",
+    Transcription.auto: "No transcription provider is configured.",
+    Transcription.none: "Not asked for.",
 }
 
 
@@ -109,9 +108,7 @@ def _emotion_model(model: EmotionModel, source: Source) -> schemas.EmotionModelV
     return schemas.EmotionModelVersion(**dict(model_version(model)), source=source, proxy_for=proxies)
 
 
-def text_analysis(
-    request: schemas.TextRequest, results: list[TextResult], model: SentimentModel
-) -> schemas.TextAnalysis:
+def text_analysis(request: TextRequest, results: list[TextResult], model: SentimentModel) -> schemas.TextAnalysis:
     return schemas.TextAnalysis(
         external_id=request.external_id,
         metadata=request.metadata,

@@ -1,118 +1,18 @@
-"""What goes over the wire.
+"""What is answered, as it goes over the wire.
 
 Times are milliseconds from the start of the recording, labels are lower case. Scores lie in 0..1 and are
 rounded to four decimals by the largest-remainder method, so that they still sum to 1.
 """
 
-import json
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from service.analyses.acoustic import ChannelStatus, Layout, Role, Source
 
-METADATA_MAX_BYTES = 16_384
-
-
-def _utf8(text: str) -> str:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise ValueError("half of a surrogate pair is no character; send valid Unicode") from None
-    return text
-
-
-def _storable(metadata: dict[str, JsonValue]) -> dict[str, JsonValue]:
-    try:
-        size = len(json.dumps(metadata, ensure_ascii=False, allow_nan=False).encode())
-    except ValueError:
-        raise ValueError("metadata holds something that JSON in UTF-8 cannot carry") from None
-    if size > METADATA_MAX_BYTES:
-        raise ValueError(f"metadata takes {size} bytes as JSON; at most {METADATA_MAX_BYTES} are kept")
-    return metadata
-
-
-Text = Annotated[str, AfterValidator(_utf8)]
-Metadata = Annotated[dict[str, JsonValue], AfterValidator(_storable)]
 Score = Annotated[float, Field(ge=0, le=1)]
 Milliseconds = Annotated[int, Field(ge=0)]
-
-EXTERNAL_ID = Field(default=None, max_length=200, description="Your own id of the call or text; it is echoed.")
-METADATA = Field(
-    default=None,
-    description=f"A JSON object of your own, at most {METADATA_MAX_BYTES:,} bytes; it is echoed.",
-)
-
-
-class Transcription(StrEnum):
-    auto = "auto"
-    assemblyai = "assemblyai"
-    local = "local"
-    none = "none"
-
-
-class RequestModel(BaseModel):
-    """A request body. A field that it does not have is an error that names those it has."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _knows_every_field(cls, data: Any) -> Any:
-        unknown = [name[:80] for name in data if name not in cls.model_fields] if isinstance(data, dict) else []
-        if unknown:
-            raise PydanticCustomError(
-                "unknown_field",
-                "there is no such field; the fields are {fields}",
-                {"unknown": unknown, "fields": ", ".join(cls.model_fields)},
-            )
-        return data
-
-
-class AudioOptions(RequestModel):
-    """What a caller can ask of an audio analysis, beside the file."""
-
-    external_id: Text | None = EXTERNAL_ID
-    metadata: Metadata | None = METADATA
-    channel_roles: list[Role] | None = Field(
-        default=None,
-        min_length=1,
-        fail_fast=True,
-        description="Who speaks on each channel, from channel 1: `customer`, `agent` or `unknown`. "
-        "Separated by commas, or the field repeated. Without it every channel is `unknown`.",
-    )
-    transcription: Transcription = Field(
-        default=Transcription.auto,
-        description="`auto` takes what is configured; this version transcribes nothing and says so.",
-    )
-    model: Text = Field(
-        default="speech_emotion",
-        max_length=100,
-        description="The speech emotion model, one of `GET /models`.",
-    )
-
-
-class TextRequest(RequestModel):
-    """One text or a batch."""
-
-    text: Text | None = Field(default=None, description="One text. Give either this or `texts`.")
-    texts: list[Text] | None = Field(
-        default=None, min_length=1, fail_fast=True, description="A batch of texts, answered in its order."
-    )
-    external_id: Text | None = EXTERNAL_ID
-    metadata: Metadata | None = METADATA
-
-    @model_validator(mode="after")
-    def _one_of_both(self) -> "TextRequest":
-        if (self.text is None) == (self.texts is None):
-            raise ValueError("give either text (a string) or texts (a list of strings)")
-        return self
-
-    @property
-    def batch(self) -> list[str]:
-        return [self.text] if self.text is not None else self.texts or []
 
 
 class Prediction(BaseModel):
@@ -173,7 +73,7 @@ class EmotionModelVersion(ModelVersion):
 
 
 class TranscriptionState(BaseModel):
-    status: Transcription
+    status: Literal["none"]
     reason: str
 
 

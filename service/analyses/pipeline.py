@@ -11,7 +11,8 @@ from service.analyses import acoustic
 from service.audio.decode import Limits, decode
 from service.inference.registry import Registry
 from service.problems import InvalidRequest
-from service.schemas import AudioAnalysis, AudioOptions, TextAnalysis, TextRequest, Transcription
+from service.requests import AudioOptions, TextRequest, Transcription
+from service.schemas import AudioAnalysis, TextAnalysis
 from service.settings import Settings
 
 

@@ -25,7 +25,8 @@ from service.problems import (
     UnknownModel,
     WrongRoleCount,
 )
-from service.schemas import AudioAnalysis, AudioOptions
+from service.requests import AudioOptions
+from service.schemas import AudioAnalysis
 
 router = APIRouter(tags=["Analyses"])
 

@@ -6,7 +6,8 @@ from service.analyses import pipeline
 from service.api import problems
 from service.api.deps import ServiceDep
 from service.problems import InvalidRequest, NotReady, TooLarge, UnknownField
-from service.schemas import TextAnalysis, TextRequest
+from service.requests import TextRequest
+from service.schemas import TextAnalysis
 
 router = APIRouter(tags=["Analyses"])
 
