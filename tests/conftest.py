@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from hypothesis import settings as hypothesis_settings
 
 from service.app import create_app
 from service.emotions import SPEECH_EMOTIONS, VOCAL_BURST_EMOTIONS
@@ -15,6 +16,10 @@ from service.settings import Settings
 from tests.doubles import write_emotion_model
 
 ROOT = Path(__file__).resolve().parents[1]
+
+# The same examples in every run, and no clock: a busy machine is not a failure.
+hypothesis_settings.register_profile("suite", deadline=None, derandomize=True)
+hypothesis_settings.load_profile("suite")
 
 ClientFactory = Callable[..., AbstractContextManager[TestClient]]
 
@@ -26,6 +31,12 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip(f"needs the data in {folder}")
     return folder
+
+
+@pytest.fixture(scope="session")
+def onnx_models() -> Path:
+    """The artefacts of the repository."""
+    return ROOT / "onnx_models"
 
 
 @pytest.fixture(scope="session")

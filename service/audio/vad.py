@@ -74,6 +74,8 @@ class VoiceActivity:
         The network sees a few hundred frames in a call and carries its state from call to call, so that the answer
         does not depend on how the audio is chunked and an hour of it needs little memory.
         """
+        if not len(samples):
+            return np.empty(0, dtype=np.float32)
         count = -(-len(samples) // FRAME)
         padded = np.zeros(_CONTEXT + count * FRAME, dtype=np.float32)
         padded[_CONTEXT : _CONTEXT + len(samples)] = samples
