@@ -1,8 +1,8 @@
 """Voice activity: where in a channel somebody speaks.
 
 Silero's network says *whether* there is speech, the level of the signal says *where* it begins and ends. The network's
-probability alone moves its edges by up to a second, and splits or joins utterances, when the same call is coded as MP3
-or AMR; a level relative to the speech around it does not.
+probability alone moves its edges by more than half a second, and splits or joins utterances, when the same call is
+coded as MP3 or AMR; a level relative to the speech around it does not.
 """
 
 from functools import lru_cache
@@ -93,8 +93,8 @@ class VoiceActivity:
 def speech_regions(samples: Floats, probabilities: Floats) -> list[Region]:
     """The stretches of ``samples`` (n,) at 16 kHz that hold speech: sorted, disjoint, inside the signal.
 
-    ``probabilities`` is what :meth:`VoiceActivity.probabilities` gives for the same samples. Regions lie at least
-    ``MIN_SILENCE - 2 * PADDING`` apart; there is no shortest region: a "yes" is speech.
+    ``probabilities`` is what :meth:`VoiceActivity.probabilities` gives for the same samples. Regions lie some
+    ``MIN_SILENCE - 2 * PADDING`` apart or more; there is no shortest region: a "yes" is speech.
     """
     if not len(samples):
         return []

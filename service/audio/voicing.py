@@ -23,8 +23,10 @@ _FRAME: Final = 640
 _HOP: Final = 256
 _PITCH_HZ: Final = (70, 500)
 _LAGS: Final = slice(SAMPLE_RATE // _PITCH_HZ[1], SAMPLE_RATE // _PITCH_HZ[0] + 1)
-# Share of a frame that repeats after one period (Boersma 1993 calls a frame voiced from 0.45; noise seldom passes 0.6).
+# Share of a frame's energy that repeats after one period. Praat's threshold is 0.45; breath reaches that too.
 _PERIODICITY: Final = 0.6
+# Frames at a time: an hour of held music, which is all candidates, needs no more memory than a minute of it.
+_CHUNK_FRAMES: Final = 2048
 
 # Level: above the noise floor, and not so far below the loudest frame that it is another room's voice.
 _ABOVE_FLOOR_DB: Final = 12.0
@@ -55,7 +57,9 @@ def voiced_stretches(samples: Floats, speech: Sequence[Region]) -> list[Region]:
     frames = np.lib.stride_tricks.sliding_window_view(samples, _FRAME)[::_HOP]
     candidates = np.flatnonzero(_outside(speech, count) & _stands_out(samples, count))
     voiced = np.zeros(count, dtype=np.bool_)
-    voiced[candidates] = _periodicity(frames[candidates]) >= _PERIODICITY
+    for start in range(0, len(candidates), _CHUNK_FRAMES):
+        chunk = candidates[start : start + _CHUNK_FRAMES]
+        voiced[chunk] = _periodicity(frames[chunk]) >= _PERIODICITY
     # Tones are told apart run by run: the keys of a telephone, pressed one after the other, are many lines together.
     sounds = [run for run in runs(voiced) if not is_tone(samples[_samples(*run)])]
     stretches = []
