@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import textwrap
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
@@ -78,10 +79,8 @@ def readme(card: Mapping[str, Any]) -> str:
         f"`{data['fingerprint'][:16]}…`. Settings, library versions and all figures are in `card.json`.",
     ]
     if data["notes"]:
-        shown = data["notes"][:20]
-        rest = len(data["notes"]) - len(shown)
-        lines += ["", "Oddities of the corpus that were survived:", "", *(f"- {note}" for note in shown)]
-        lines += [f"- and {rest} more, in `card.json`"] if rest else []
+        lines += ["", "Oddities of the corpus that were survived (whole in `card.json`):", ""]
+        lines += [f"- {textwrap.shorten(note, 160, placeholder=' …')}" for note in data["notes"]]
     return "\n".join(lines) + "\n"
 
 

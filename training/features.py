@@ -121,11 +121,8 @@ def _compute(corpus: Corpus, front_end: FrontEnd, folder: Path, *, workers: int,
 
 
 def _stereo(corpus: Corpus, computed: list[_Computed]) -> list[str]:
-    return [
-        f"{clip.key}: stereo, its channels were averaged"
-        for clip, result in zip(corpus.clips, computed, strict=True)
-        if result.stereo
-    ]
+    keys = [clip.key for clip, result in zip(corpus.clips, computed, strict=True) if result.stereo]
+    return [f"{len(keys)} stereo files, their channels averaged: {', '.join(keys)}"] if keys else []
 
 
 def _duplicates(corpus: Corpus, recordings: list[int]) -> list[str]:

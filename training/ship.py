@@ -19,15 +19,16 @@ ABOUT: dict[str, dict[str, str]] = {
     "speech_emotion": {
         "command": "python -m training speech-emotion",
         "task": "speech-emotion",
-        "description": "How a voice sounds while it speaks: eight emotions, from the log-mel spectrogram of up to three "
-        "seconds of speech.",
+        "description": "How a voice sounds while it speaks: eight emotions, from the log-mel spectrogram of up to "
+        "three seconds of speech.",
         "citation": "Livingstone & Russo 2018, doi:10.5281/zenodo.1188976",
         "licence": "CC BY-NC-SA 4.0",
-        "licence_note": "RAVDESS allows no commercial use, and neither do weights trained on it; the code is Apache-2.0.",
-        "speaker-independent": "five folds of actors (those of Luna-Jiménez et al. 2022); no actor is heard both in training "
-        "and in testing. This is what to expect for a caller nobody has heard before",
-        "paper": "the paper's random 80:20 split: every test actor is in the training part too. It flatters, and stands here "
-        "for comparison with the paper's 72.1 %",
+        "licence_note": "RAVDESS allows no commercial use, and neither do weights trained on it; the code is "
+        "Apache-2.0.",
+        "speaker-independent": "five folds of actors (those of Luna-Jiménez et al. 2022); no actor is heard both in "
+        "training and in testing. This is what to expect for a caller nobody has heard before",
+        "paper": "the paper's random 80:20 split: every test actor is in the training part too. It flatters, and "
+        "stands here for comparison with the paper's 72.1 %",
     },
     "vocal_burst": {
         "command": "python -m training vocal-burst",
@@ -37,10 +38,10 @@ ABOUT: dict[str, dict[str, str]] = {
         "citation": "Buhl 2023, arXiv:2301.00508",
         "licence": "Apache-2.0",
         "licence_note": "EmoGator and the code are both Apache-2.0.",
-        "speaker-independent": "five folds of contributors; no contributor is heard both in training and in testing. This is "
-        "what to expect for a caller nobody has heard before",
-        "paper": "the paper's random 80:20 split: nearly every test contributor is in the training part too. It stands here for "
-        "comparison with the paper's 63 %",
+        "speaker-independent": "five folds of contributors; no contributor is heard both in training and in testing. "
+        "This is what to expect for a caller nobody has heard before",
+        "paper": "the paper's random 80:20 split: nearly every test contributor is in the training part too. It stands "
+        "here for comparison with the paper's 63 %",
     },
 }
 
@@ -57,6 +58,7 @@ def ship(loaded: Loaded, runs: Path, folder: Path) -> dict[str, Any]:
     model = with_probabilities(keras.models.load_model(runs / SHIPPED / "state.keras"), temperature)
     examples = np.concatenate([windows[:200] for windows in loaded.features.windows.values()]).astype(np.float32)
     folder.mkdir(parents=True, exist_ok=True)
+    model.save(folder / "model.keras")
     difference = export_onnx(model, configuration, corpus.labels, folder / MODEL_FILE, examples)
     protocols = protocol_reports(loaded, runs)
     made = {

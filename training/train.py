@@ -63,7 +63,7 @@ def fit(
     while len(history) < epochs and not _exhausted(history, configuration.patience):
         started = time.monotonic()
         epoch = len(history)
-        keras.utils.set_random_seed(configuration.seed * 1000 + epoch)
+        _reseed(model, configuration.seed, epoch)
         inputs, targets = sampler.epoch(epoch)
         fitted = model.fit(inputs, targets, batch_size=configuration.batch_size, shuffle=False, verbose=0)
         row = {"epoch": epoch + 1, "loss": round(fitted.history["loss"][0], 4)}
@@ -96,6 +96,13 @@ def _compiled(configuration: Configuration, sampler: Sampler) -> keras.Model:
         loss=keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=configuration.label_smoothing),
     )
     return model
+
+
+def _reseed(model: keras.Model, seed: int, epoch: int) -> None:
+    """Dropout's own generators are not part of a saved model; each epoch starts them anew."""
+    dropouts = [layer for layer in model.layers if isinstance(layer, keras.layers.Dropout)]
+    for number, layer in enumerate(dropouts):
+        layer.seed_generator.state.assign(np.array([seed * 1000 + epoch, number], dtype=np.uint32))
 
 
 def _best_epoch(history: list[dict[str, Any]]) -> int:
