@@ -65,9 +65,7 @@ def our_way(call: Path, models: AcousticModels) -> AcousticResult:
     return analyze(recording, None, models, agent_emotions=True)
 
 
-def straightforward_way(
-    call: Path, models: AcousticModels, network: keras.Model, result: AcousticResult
-) -> list[str]:
+def straightforward_way(call: Path, models: AcousticModels, network: keras.Model, result: AcousticResult) -> list[str]:
     """The labels of the speech windows of ``result``, whose voice activity is computed here once more as well."""
     front_end = FrontEnd()
     samples, _ = librosa.load(call, sr=front_end.sample_rate, mono=False)

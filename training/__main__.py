@@ -1,11 +1,11 @@
-"""``python -m training``: one command a model, from the corpus to the artefact that the service loads."""
+"""``python -m training``: one command for each thing that the service is shipped with."""
 
 import argparse
 import os
 import sys
 from pathlib import Path
 
-from training import text
+from training import sample_call, text, voice_activity
 from training.datasets.clips import CorpusError
 
 ARTEFACTS = Path(__file__).parents[1] / "onnx_models"
@@ -14,9 +14,21 @@ ARTEFACTS = Path(__file__).parents[1] / "onnx_models"
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    _acoustic(commands, "speech-emotion", "eight emotions of speech, from RAVDESS", "RAVDESS")
-    _acoustic(commands, "vocal-burst", "five emotions of vocal bursts, from EmoGator", "EmoGator")
-    _text(commands)
+
+    def command(name: str, about: str) -> argparse.ArgumentParser:
+        return commands.add_parser(name, help=about, description=about)
+
+    _acoustic(command("speech-emotion", "Train, evaluate and export eight emotions of speech. Resumes."), "RAVDESS")
+    _acoustic(command("vocal-burst", "Train, evaluate and export five emotions of vocal bursts. Resumes."), "EmoGator")
+    for name, about, module in (
+        ("text-sentiment", "Train, evaluate and export the sentiment of texts. Resumes.", text),
+        ("voice-activity", "Take Silero's voice activity detector out of its package.", voice_activity),
+        ("sample-call", "Synthesise the sample call that the README posts.", sample_call),
+    ):
+        parser = command(name, about)
+        module.add_arguments(parser)
+        parser.set_defaults(run=module.run)
+
     options = parser.parse_args(arguments)
     # A library's notices of its own are not progress.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -28,10 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _acoustic(
-    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, about: str, corpus: str
-) -> None:
-    parser = commands.add_parser(name, help=about, description=f"Train, evaluate and export {about}. Resumes.")
+def _acoustic(parser: argparse.ArgumentParser, corpus: str) -> None:
     parser.add_argument("--data", type=Path, required=True, help=f"the folder of {corpus} in its official layout")
     parser.add_argument(
         "--runs", type=Path, default=Path("runs"), help="where features and runs are kept (%(default)s)"
@@ -39,15 +48,6 @@ def _acoustic(
     parser.add_argument("--out", type=Path, default=ARTEFACTS, help="where the artefact goes (onnx_models)")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="runs side by side (%(default)s)")
     parser.set_defaults(run=_train, corpus=corpus)
-
-
-def _text(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    about = "the sentiment of texts, from SST-5, MELD and GoEmotions"
-    parser = commands.add_parser(
-        "text-sentiment", help=about, description=f"Train, evaluate and export {about}. Resumes."
-    )
-    text.add_arguments(parser)
-    parser.set_defaults(run=text.run)
 
 
 def _train(options: argparse.Namespace) -> None:

@@ -46,7 +46,8 @@ def readme(card: Mapping[str, Any]) -> str:
         "",
         f"- **Labels**: {', '.join(card['labels'])}",
         *(f"- **{label}** stands for the corpus's category {original}" for label, original in card["proxies"].items()),
-        f"- **Trained on**: {data['corpus']}, {data['clips']:,} clips of {data['speakers']} speakers ({data['citation']})",
+        f"- **Trained on**: {data['corpus']}, {data['clips']:,} clips of {data['speakers']} speakers "
+        f"({data['citation']})",
         f"- **Licence of these weights**: {card['licence']}. {card['licence_note']}",
         f"- **Input**: log-mel, {card['front_end']['frames']} frames x {card['front_end']['n_mels']} bands, "
         f"windows of {card['front_end']['window_samples'] / card['front_end']['sample_rate']:.0f} s "

@@ -20,6 +20,8 @@ from tqdm import tqdm
 
 from service.audio.decode import Limits, decode
 from service.audio.features import Floats, FrontEnd, mel_power, power_to_db
+from service.audio.segments import equal_pieces, windows
+from service.audio.vad import Region
 from service.problems import Problem
 from training.channel import at_speed, noisy, telephone, through_codec
 from training.datasets import Clip, Corpus, CorpusError
@@ -159,11 +161,11 @@ def _attempt(numbered: tuple[int, Clip], *, front_end: FrontEnd, seed: int) -> _
     rng = np.random.default_rng([seed, index])
     speech = samples[active_span(samples)]
     frames = tuple(_frames(variant, front_end) for variant in _variants(speech, rng))
-    windows = tuple(
-        front_end(cut_windows(band, front_end.window_samples)).astype(np.float16)
+    inputs = tuple(
+        front_end(windows(band, equal_pieces(Region(0, len(band))))).astype(np.float16)
         for band in (speech, telephone(speech))
     )
-    return _Computed(frames, windows, stereo)
+    return _Computed(frames, inputs, stereo)
 
 
 def read_clip(path: Path) -> tuple[Floats, bool]:
@@ -190,10 +192,11 @@ def claimed_seconds(path: Path) -> float:
     with path.open("rb") as file:
         head = file.read(8)
     with av.open(str(path)) as container:
-        seconds = float(container.duration or 0) / av.time_base
+        seconds: float = (container.duration or 0) / av.time_base
     if head[:4] == b"RIFF":
         # FFmpeg trusts the size of a truncated WAV file over its header.
-        seconds *= max(1.0, (int.from_bytes(head[4:], "little") + 8) / path.stat().st_size)
+        claimed = int.from_bytes(head[4:], "little") + 8
+        return seconds * max(1.0, claimed / path.stat().st_size)
     return seconds
 
 
@@ -206,12 +209,6 @@ def active_span(samples: Floats) -> slice:
     if not len(loud):
         return slice(0, len(samples))
     return slice(max(0, int(loud[0]) * step - _MARGIN), min(len(samples), (int(loud[-1]) + 1) * step + _MARGIN))
-
-
-def cut_windows(samples: Floats, length: int) -> Floats:
-    """``samples`` in equal pieces of at most ``length``, padded with zeros at the end: (pieces, length)."""
-    pieces = np.array_split(samples, max(1, -(-len(samples) // length)))
-    return np.stack([np.pad(piece, (0, length - len(piece))) for piece in pieces])
 
 
 def _variants(samples: Floats, rng: np.random.Generator) -> Iterator[Floats]:

@@ -53,8 +53,8 @@ def fit(
 ) -> tuple[keras.Model, int]:
     """The trained model and the number of epochs behind its weights.
 
-    With ``validation``, the weights are those of the best epoch; without, those after ``epochs`` epochs. The state after
-    each epoch lies in ``folder``, from where an interrupted run goes on.
+    With ``validation``, the weights are those of the best epoch; without, those after ``epochs`` epochs. The state
+    after each epoch lies in ``folder``, from where an interrupted run goes on.
     """
     folder.mkdir(parents=True, exist_ok=True)
     state, history_file, best = folder / "state.keras", folder / "history.json", folder / "best.weights.h5"

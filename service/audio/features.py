@@ -79,10 +79,10 @@ def mfcc(
 def chroma(samples: Floats, sample_rate: int, *, n_fft: int = 2048, hop_length: int = 512) -> Floats:
     """Energy of the 12 pitch classes from C, each frame scaled to a peak of 1 (Ellis 2007): (..., frames, 12)."""
     power = power_spectrogram(samples, n_fft=n_fft, hop_length=hop_length)
-    pitch_classes = power @ chroma_filters(sample_rate, n_fft)
+    pitch_classes: Floats = power @ chroma_filters(sample_rate, n_fft)
     peak = pitch_classes.max(axis=-1, keepdims=True)
-    scaled: Floats = pitch_classes / np.where(peak < np.finfo(np.float32).tiny, np.float32(1), peak)
-    return scaled
+    pitch_classes /= np.where(peak < np.finfo(np.float32).tiny, np.float32(1), peak)
+    return pitch_classes
 
 
 def zero_crossing_rate(samples: Floats, *, frame_length: int = 2048, hop_length: int = 512) -> Floats:
@@ -167,5 +167,5 @@ def chroma_filters(sample_rate: int, n_fft: int) -> Floats:
     bumps = np.exp(-0.5 * (2 * offset / width[:, None]) ** 2)
     bumps /= np.linalg.norm(bumps, axis=1, keepdims=True)
     bumps *= np.exp(-0.5 * ((position[:, None] / classes - 5) / 2) ** 2)
-    from_c = np.roll(bumps, -3, axis=1)
-    return from_c[: n_fft // 2 + 1].astype(np.float32)
+    from_c: Floats = np.roll(bumps, -3, axis=1).astype(np.float32)
+    return from_c[: n_fft // 2 + 1]

@@ -21,14 +21,16 @@ SHORTEST: Final = SAMPLE_RATE // 2
 
 
 def cut(regions: Sequence[Region]) -> list[Region]:
-    """Each region of at least ``SHORTEST`` samples as the fewest equal pieces of at most ``WINDOW`` samples."""
-    pieces = []
-    for start, end in regions:
-        if end - start >= SHORTEST:
-            count = -(-(end - start) // WINDOW)
-            edges = [start + (end - start) * piece // count for piece in range(count + 1)]
-            pieces += [Region(*edge) for edge in pairwise(edges)]
-    return pieces
+    """The equal pieces of each region of at least ``SHORTEST`` samples."""
+    return [piece for region in regions if region.end - region.start >= SHORTEST for piece in equal_pieces(region)]
+
+
+def equal_pieces(region: Region) -> list[Region]:
+    """``region`` as the fewest equal pieces of at most ``WINDOW`` samples, at least one."""
+    start, length = region.start, region.end - region.start
+    count = max(1, -(-length // WINDOW))
+    edges = [start - (-length * piece // count) for piece in range(count + 1)]
+    return [Region(*edge) for edge in pairwise(edges)]
 
 
 def windows(samples: Floats, pieces: Sequence[Region]) -> Floats:

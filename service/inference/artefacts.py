@@ -1,9 +1,9 @@
 """Model artefacts: a folder that is checked byte by byte before ONNX Runtime sees it.
 
-    <name>/model.onnx    the network; its metadata holds the name, version, labels and front end
-           card.json     what it was trained on and what it scores
-           README.md     the same for people
-           SHA256SUMS    a line for each other file, as sha256sum writes it
+<name>/model.onnx    the network; its metadata holds the name, version, labels and front end
+       card.json     what it was trained on and what it scores
+       README.md     the same for people
+       SHA256SUMS    a line for each other file, as sha256sum writes it
 """
 
 import hashlib
@@ -70,9 +70,7 @@ class Artefact:
         options.inter_op_num_threads = 1
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
-            return ort.InferenceSession(
-                self.files[MODEL_FILE], options, providers=["CPUExecutionProvider"]
-            )
+            return ort.InferenceSession(self.files[MODEL_FILE], options, providers=["CPUExecutionProvider"])
         except Exception as error:  # ONNX Runtime's exception classes share no other base
             raise ArtefactError(f"ONNX Runtime cannot load {self.name}: {error}") from error
 

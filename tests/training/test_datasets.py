@@ -49,7 +49,9 @@ def test_missing_file_is_named(ravdess: Path) -> None:
         read_ravdess(ravdess)
 
 
-@pytest.mark.parametrize("name", ["03-01-09-01-01-01-01.wav", "03-01-01-02-01-01-01.wav", "angry-01.wav", "02-01-05-01-01-01-01.wav"])
+@pytest.mark.parametrize(
+    "name", ["03-01-09-01-01-01-01.wav", "03-01-01-02-01-01-01.wav", "angry-01.wav", "02-01-05-01-01-01-01.wav"]
+)
 def test_wrongly_named_file_is_named(ravdess: Path, name: str) -> None:
     (ravdess / "Actor_01" / name).touch()
     with pytest.raises(CorpusError, match=f"{name}: the name does not follow"):

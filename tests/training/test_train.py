@@ -33,7 +33,7 @@ def validation(tiny_features: Features) -> Evaluated:
     return Evaluated(windows, np.arange(30), np.arange(30, 60) // 3 % 5)
 
 
-class _Killed(Exception):
+class _KilledError(Exception):
     pass
 
 
@@ -45,10 +45,10 @@ def test_killed_run_goes_on_and_ends_with_the_same_weights(
 
     def kill(run: str, row: dict[str, float], epochs: int, seconds: float) -> None:
         if row["epoch"] == 2:
-            raise _Killed
+            raise _KilledError
 
     monkeypatch.setattr(train, "_say", kill)
-    with pytest.raises(_Killed):
+    with pytest.raises(_KilledError):
         train.fit(TINY, sampler, None, tmp_path / "killed", epochs=3)
     monkeypatch.setattr(train, "_say", say)
     resumed, epochs = train.fit(TINY, sampler, None, tmp_path / "killed", epochs=3)
