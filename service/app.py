@@ -22,7 +22,7 @@ Post the recording of a call and learn how the people on it *sounded*; post text
 
 ```
 curl -F file=@call.wav -F channel_roles=customer,agent http://127.0.0.1:8000/analyze-audio
-curl --json '{"text": "I have waited for three weeks."}' http://127.0.0.1:8000/analyze-text
+curl -H 'Content-Type: application/json' -d '{"text": "I have waited for three weeks."}' http://127.0.0.1:8000/analyze-text
 ```
 
 - Times are milliseconds. Scores are calibrated probabilities that sum to 1.

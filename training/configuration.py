@@ -31,5 +31,5 @@ class Configuration:
     seed: int = 0
 
 
-SPEECH_EMOTION = Configuration("speech_emotion", "1.0.0")
+SPEECH_EMOTION = Configuration("speech_emotion", "1.0.0", channels=(16, 48, 96, 128), epochs=60, patience=25)
 VOCAL_BURST = Configuration("vocal_burst", "1.0.0", copies=1, epochs=20, patience=8)

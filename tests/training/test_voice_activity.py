@@ -11,9 +11,9 @@ from training.voice_activity import CARD, add_arguments, run
 
 
 @pytest.fixture
-def package(tmp_path, onnx_models):
+def package(tmp_path, models_dir):
     """The files of the wheel that matter, in a folder."""
-    shipped = onnx_models / "voice_activity"
+    shipped = models_dir / "voice_activity"
     folder = tmp_path / "package"
     for name, source in ((voice_activity._MODEL, "model.onnx"), (voice_activity._LICENCE, "LICENSE")):
         (folder / name).parent.mkdir(parents=True)
@@ -28,7 +28,7 @@ def _run(package, output):
 
 
 @pytest.mark.parametrize("packed", [False, True], ids=["folder", "wheel"])
-def test_the_shipped_artefact_is_what_the_command_writes(package, tmp_path, onnx_models, packed):
+def test_the_shipped_artefact_is_what_the_command_writes(package, tmp_path, models_dir, packed):
     source = package
     if packed:
         source = tmp_path / "silero.whl"
@@ -38,14 +38,14 @@ def test_the_shipped_artefact_is_what_the_command_writes(package, tmp_path, onnx
             wheel.write(package / voice_activity._LICENCE, voice_activity._LICENCE)
     written = tmp_path / "out" / "voice_activity"
     _run(source, written)
-    shipped = onnx_models / "voice_activity"
+    shipped = models_dir / "voice_activity"
     assert {path.name: path.read_bytes() for path in written.iterdir()} == {
         path.name: path.read_bytes() for path in shipped.iterdir()
     }
 
 
-def test_the_artefact_is_verified_and_carries_its_licence(onnx_models):
-    artefact = Artefact.load(onnx_models / "voice_activity")
+def test_the_artefact_is_verified_and_carries_its_licence(models_dir):
+    artefact = Artefact.load(models_dir / "voice_activity")
     assert artefact.sha256 == CARD["source"]["sha256"]
     assert b"Silero Team" in artefact.files["LICENSE"]
     assert b"MIT License" in artefact.files["LICENSE"]

@@ -222,11 +222,11 @@ def test_seven_encodings_of_a_call_have_the_same_segments_within_150_ms(encoded,
         np.testing.assert_allclose(edges[name], edges["wav"], atol=150, err_msg=name)
 
 
-def test_seven_encodings_of_a_call_sound_alike(encoded, shipped_models):
+def test_seven_encodings_of_a_call_sound_alike(encoded, models):
     """The mean total variation distance from WAV, over segments, is printed for each encoding."""
     scores = {
         name: np.array([list(segment.scores.values()) for segment in timeline])
-        for name, timeline in _timelines(encoded, shipped_models).items()
+        for name, timeline in _timelines(encoded, models).items()
     }
     distances = {name: float(np.abs(scores[name] - scores["wav"]).sum(axis=1).mean() / 2) for name in SEVEN}
     stated = "mean distance from WAV: " + ", ".join(f"{name} {value:.3f}" for name, value in distances.items())

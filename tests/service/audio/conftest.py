@@ -7,6 +7,6 @@ from service.inference.artefacts import Artefact
 
 
 @pytest.fixture(scope="session")
-def voice_activity(onnx_models: Path) -> VoiceActivity:
+def voice_activity(models_dir: Path) -> VoiceActivity:
     """The shipped network."""
-    return VoiceActivity(Artefact.load(onnx_models / "voice_activity"))
+    return VoiceActivity(Artefact.load(models_dir / "voice_activity"))

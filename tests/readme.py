@@ -1,0 +1,120 @@
+"""``python tests/readme.py`` writes into the README what can be computed: answers, figures, settings.
+
+Each ``console`` block of the README is a curl command and its answer; the command is run against a server that is started
+for it, and the answer laid out for reading.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from service.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[1]
+README = ROOT / "README.md"
+URL = "http://127.0.0.1:8000"
+_CONSOLE = re.compile(r"```console\n\$ (?P<command>curl [^\n]*)\n(?P<answer>.*?)\n```", re.DOTALL)
+_SCORES = re.compile(r"\{\s*((?:\"[a-z]+\": [\d.]+,?\s*)+)\}")
+
+
+def main() -> None:
+    text = README.read_text(encoding="utf-8")
+    text = with_block(text, "figures", figures())
+    text = with_block(text, "settings", settings())
+    with server() as url:
+        text = with_answers(text, lambda command: run(command, url))
+    README.write_text(text, encoding="utf-8")
+
+
+def with_block(text: str, name: str, content: str) -> str:
+    """``text`` with what stands between the comments ``name`` and ``/name`` replaced."""
+    begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
+    before, _, rest = text.partition(begin)
+    return f"{before}{begin}\n{content}\n{end}{rest.partition(end)[2]}"
+
+
+def with_answers(text: str, answer: Callable[[str], Any]) -> str:
+    def replaced(match: re.Match[str]) -> str:
+        return f"```console\n$ {match['command']}\n{laid_out(answer(match['command']))}\n```"
+
+    return _CONSOLE.sub(replaced, text)
+
+
+def commands(text: str) -> Iterator[tuple[str, Any]]:
+    """Each command of ``text`` and the answer that stands under it."""
+    for match in _CONSOLE.finditer(text):
+        yield match["command"], json.loads(match["answer"])
+
+
+def laid_out(answer: Any) -> str:
+    """``answer`` as JSON, each set of scores on a line of its own."""
+    text = json.dumps(answer, indent=2, ensure_ascii=False)
+    return _SCORES.sub(lambda match: "{" + " ".join(match[1].split()) + "}", text)
+
+
+def run(command: str, url: str) -> Any:
+    """The answer to ``command``, which is one of the README's, from the server at ``url``."""
+    done = subprocess.run(  # noqa: S602 - the README's own lines
+        command.replace(URL, url), shell=True, cwd=ROOT, capture_output=True, check=True
+    )
+    return json.loads(done.stdout)
+
+
+@contextmanager
+def server() -> Iterator[str]:
+    """A service with the shipped models on a free port; gives its address."""
+    environment = {**os.environ, "V2V_PORT": "0", "V2V_DATA_DIR": str(ROOT / "build/readme")}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "service"], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    try:
+        for line in process.stdout:
+            if match := re.search(r"listens on (http://\S+)", line):
+                yield match[1]
+                return
+        raise RuntimeError("the service did not start")
+    finally:
+        process.terminate()
+        process.stdout.close()
+        process.wait()
+
+
+def figures() -> str:
+    lines = ["| model | protocol | band | accuracy | UAR |", "|---|---|---|---|---|"]
+    for name in ("speech_emotion", "vocal_burst"):
+        for protocol, bands in card(name)["protocols"].items():
+            for band, result in bands.items():
+                cells = [f"`{name}`", protocol, band, *(percent(result, metric) for metric in ("accuracy", "uar"))]
+                lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def card(name: str) -> Any:
+    return json.loads((ROOT / "onnx_models" / name / "card.json").read_text(encoding="utf-8"))
+
+
+def percent(result: Any, metric: str) -> str:
+    low, high = result[f"{metric}_interval"]
+    return f"{100 * result[metric]:.1f} % [{100 * low:.1f}, {100 * high:.1f}]"
+
+
+def settings() -> str:
+    lines = ["| variable | default | what it does |", "|---|---|---|"]
+    for name, field in Settings.model_fields.items():
+        default = field.default
+        if isinstance(default, Path) and default.is_absolute():
+            default = default.relative_to(ROOT)
+        about = " ".join((field.description or "").split())
+        lines.append(f"| `V2V_{name.upper()}` | `{default}` | {about} |")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()

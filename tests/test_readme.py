@@ -1,0 +1,45 @@
+"""The README says what is so."""
+
+import math
+import shutil
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests import readme
+
+AGAIN = "run `python tests/readme.py`"
+TEXT = readme.README.read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    if shutil.which("curl") is None:
+        pytest.skip("needs curl")
+    with readme.server() as address:
+        yield address
+
+
+@pytest.mark.parametrize(("command", "answer"), readme.commands(TEXT))
+def test_command_gives_the_answer_that_stands_under_it(url: str, command: str, answer: Any) -> None:
+    assert alike(readme.run(command, url), answer), AGAIN
+
+
+def alike(one: Any, other: Any) -> bool:
+    """Equal, but for what another processor's arithmetic changes in a score."""
+    if isinstance(one, float) and isinstance(other, float):
+        return math.isclose(one, other, abs_tol=0.02)
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(alike(one[key], other[key]) for key in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(alike, one, other))
+    return bool(one == other)
+
+
+def test_figures_are_the_cards() -> None:
+    assert readme.with_block(TEXT, "figures", readme.figures()) == TEXT, AGAIN
+
+
+def test_settings_are_those_that_there_are() -> None:
+    assert readme.with_block(TEXT, "settings", readme.settings()) == TEXT, AGAIN
