@@ -1,7 +1,7 @@
 """``python tests/readme.py`` writes into the README what can be computed: answers, figures, settings.
 
-Each ``console`` block of the README is a curl command and its answer; the command is run against a server that is started
-for it, and the answer laid out for reading.
+Each ``console`` block of the README is a curl command and its answer; the command is run against a server that is
+started for it, and the answer laid out for reading.
 """
 
 import json

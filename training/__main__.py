@@ -25,9 +25,9 @@ def main(arguments: list[str] | None = None) -> int:
         ("voice-activity", "Take Silero's voice activity detector out of its package.", voice_activity),
         ("sample-call", "Synthesise the sample call that the README posts.", sample_call),
     ):
-        parser = command(name, about)
-        module.add_arguments(parser)
-        parser.set_defaults(run=module.run)
+        subparser = command(name, about)
+        module.add_arguments(subparser)
+        subparser.set_defaults(run=module.run)
 
     options = parser.parse_args(arguments)
     # A library's notices of its own are not progress.

@@ -23,6 +23,7 @@ from training.card import commit
 from training.configuration import Configuration
 from training.datasets import Corpus, read_emogator, read_ravdess
 from training.datasets.ravdess import ACTOR_FOLDS
+from training.evaluate import Evaluated
 from training.features import BANDS, Features, load_features
 from training.metrics import Predictions, report
 from training.splits import Indices, Split
@@ -168,9 +169,7 @@ def _run_shipped(experiment: Experiment, folder: Path) -> None:
     )
 
 
-def _evaluated(loaded: Loaded, clips: Indices) -> Any:
-    from training.train import Evaluated
-
+def _evaluated(loaded: Loaded, clips: Indices) -> Evaluated:
     chosen = np.flatnonzero(np.isin(loaded.features.owner, clips))
     position = np.full(len(loaded.corpus.clips), -1)
     position[clips] = np.arange(len(clips))

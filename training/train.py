@@ -2,7 +2,6 @@
 
 import json
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,36 +9,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from service.audio.features import Floats
 from training.augment import Sampler
-from training.calibrate import clip_probabilities
 from training.configuration import Configuration
-from training.metrics import confusion_matrix, unweighted_average_recall
+from training.evaluate import Evaluated
 from training.models.cnn2d import cnn2d
-from training.splits import Indices
-
-
-@dataclass(frozen=True)
-class Evaluated:
-    """Windows of some clips in each band: inputs (windows, frames, n_mels), whose each is, the clips' classes."""
-
-    windows: dict[str, Floats]
-    owner: Indices
-    truth: Indices
-
-    def logits(self, model: keras.Model) -> dict[str, Floats]:
-        return {band: model.predict(inputs, batch_size=128, verbose=0) for band, inputs in self.windows.items()}
-
-    def uar(self, logits: dict[str, Floats]) -> float:
-        """Unweighted average recall, mean of the bands."""
-        values = []
-        for band in logits.values():
-            probabilities = clip_probabilities(band, 1.0, self.owner, len(self.truth))
-            classes = probabilities.shape[1]
-            values.append(
-                unweighted_average_recall(confusion_matrix(self.truth, probabilities.argmax(axis=1), classes))
-            )
-        return float(np.mean(values))
 
 
 def use_one_thread() -> None:

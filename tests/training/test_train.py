@@ -12,10 +12,10 @@ from service.audio.features import FrontEnd
 from training import train
 from training.augment import Sampler
 from training.configuration import VOCAL_BURST, Configuration
+from training.evaluate import Evaluated
 from training.export import ExportError, export_onnx, with_probabilities
 from training.features import Features
 from training.models.cnn2d import cnn2d
-from training.train import Evaluated
 
 TINY = replace(VOCAL_BURST, channels=(2, 4), dense=8, epochs=3, batch_size=16)
 LABELS = ("confusion", "nervousness", "guilt", "pride", "shame")
