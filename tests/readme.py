@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
 URL = "http://127.0.0.1:8000"
 _CONSOLE = re.compile(r"```console\n\$ (?P<command>curl [^\n]*)\n(?P<answer>.*?)\n```", re.DOTALL)
-_SCORES = re.compile(r"\{\s*((?:\"[a-z]+\": [\d.]+,?\s*)+)\}")
+_WIDTH = 150
 
 
 def main() -> None:
@@ -52,10 +52,18 @@ def commands(text: str) -> Iterator[tuple[str, Any]]:
         yield match["command"], json.loads(match["answer"])
 
 
-def laid_out(answer: Any) -> str:
-    """``answer`` as JSON, each set of scores on a line of its own."""
-    text = json.dumps(answer, indent=2, ensure_ascii=False)
-    return _SCORES.sub(lambda match: "{" + " ".join(match[1].split()) + "}", text)
+def laid_out(answer: Any, indent: str = "") -> str:
+    """``answer`` as JSON, an object or array on one line where it fits."""
+    line = json.dumps(answer, ensure_ascii=False)
+    if len(line) <= _WIDTH or not isinstance(answer, dict | list):
+        return line
+    inner = indent + "  "
+    if isinstance(answer, dict):
+        members = [f"{json.dumps(key)}: {laid_out(value, inner)}" for key, value in answer.items()]
+    else:
+        members = [laid_out(value, inner) for value in answer]
+    begin, end = "{}" if isinstance(answer, dict) else "[]"
+    return f"{begin}\n{inner}" + f",\n{inner}".join(members) + f"\n{indent}{end}"
 
 
 def run(command: str, url: str) -> Any:

@@ -21,7 +21,7 @@ def url() -> Iterator[str]:
         yield address
 
 
-@pytest.mark.parametrize(("command", "answer"), readme.commands(TEXT))
+@pytest.mark.parametrize(("command", "answer"), list(readme.commands(TEXT)))
 def test_command_gives_the_answer_that_stands_under_it(url: str, command: str, answer: Any) -> None:
     assert alike(readme.run(command, url), answer), AGAIN
 
