@@ -15,20 +15,24 @@ Samples = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Encoding:
-    """How PyAV writes a format; ``rate`` is the only one that the codec takes, where there is one."""
+    """How PyAV writes a format; ``rate`` is the only one that the codec takes, where there is one.
+
+    ``bit_rate`` is given where the encoder's own choice is one that nobody records with.
+    """
 
     container: str
     codec: str
     rate: int | None = None
+    bit_rate: int | None = None
 
 
 # What the same half minute of a call is sent as.
 SEVEN = {
     "wav": Encoding("wav", "pcm_s16le"),
     "mulaw": Encoding("wav", "pcm_mulaw"),
-    "mp3": Encoding("mp3", "libmp3lame"),
+    "mp3": Encoding("mp3", "libmp3lame", bit_rate=32_000),
     "m4a": Encoding("ipod", "aac"),
-    "amr": Encoding("amr", "libopencore_amrnb", 8_000),
+    "amr": Encoding("amr", "libopencore_amrnb", 8_000, 12_200),
     "webm": Encoding("webm", "libopus", 48_000),
     "flac": Encoding("flac", "flac"),
 }
@@ -58,6 +62,8 @@ def encode(samples: Samples, rate: int, encoding: Encoding) -> bytes:
     with av.open(file, "w", format=encoding.container) as container:
         rate = encoding.rate or rate
         stream = container.add_stream(encoding.codec, rate=rate, layout=layout)
+        if encoding.bit_rate:
+            stream.bit_rate = encoding.bit_rate
         resampler = av.AudioResampler(stream.format.name, layout, rate, frame_size=stream.frame_size or None)
         for part in (*resampler.resample(frame), *resampler.resample(None)):
             container.mux(stream.encode(part))
