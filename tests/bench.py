@@ -19,10 +19,11 @@ import keras
 import librosa
 import numpy as np
 
-from service.analyses.acoustic import AcousticResult, Source, analyze
-from service.audio.decode import Limits, decode
+from service.analyses.acoustic import Source, analyze
+from service.audio.decode import Limits, Recording, decode
 from service.audio.features import FrontEnd
-from service.audio.vad import VoiceActivity
+from service.audio.segments import cut, windows
+from service.audio.vad import VoiceActivity, speech_regions
 from service.inference.acoustic import AcousticModels, EmotionModel
 from service.inference.artefacts import Artefact
 
@@ -30,8 +31,6 @@ ROOT = Path(__file__).resolve().parents[1]
 SHARED_CALL = ROOT.parent / "shared/data/calls/auto_repairs_stereo.wav"
 SAMPLE_CALL = ROOT / "tests/data/sample_call.wav"
 ARTEFACTS = ROOT / "onnx_models"
-ROUNDS = 5
-
 Result = TypeVar("Result")
 
 
@@ -47,36 +46,38 @@ def main() -> None:
     )
     network = keras.models.load_model(ARTEFACTS / "speech_emotion/model.keras")
 
-    ours, result = best_of(ROUNDS, lambda: our_way(call, models))
-    speech = [segment for segment in result.timeline if segment.source is Source.speech]
-    plain, labels = best_of(2, lambda: straightforward_way(call, models, network, result))
+    recording = decoded(call)
+    seconds = recording.duration_ms / 1000
+    ours, labels = best_of(5, lambda: our_way(call, models))
+    plain, plain_labels = best_of(2, lambda: straightforward_way(call, models, network))
 
-    seconds = librosa.get_duration(path=call)
-    agree = sum(segment.label == label for segment, label in zip(speech, labels, strict=True))
-    print(f"{call.name}: {seconds:.0f} s, {len(result.channels)} channels, {len(speech)} windows of speech, one core")
+    agree = sum(one == other for one, other in zip(labels, plain_labels, strict=True))
+    channels = len(recording.samples)
+    print(f"{call.name}: {seconds:.0f} s, {channels} channels, {len(labels)} windows of speech, one core")
     print(f"whole acoustic path, decode to timeline   {ours:7.3f} s   {seconds / ours:6.0f} times real time")
     print(f"librosa and keras.predict by window       {plain:7.3f} s   {plain / ours:6.1f} times as long")
-    print(f"same label in {agree} of {len(speech)} windows")
+    print(f"same label in {agree} of {len(labels)} windows")
 
 
-def our_way(call: Path, models: AcousticModels) -> AcousticResult:
+def decoded(call: Path) -> Recording:
     with call.open("rb") as file:
-        recording = decode(file, Limits(max_seconds=3600, max_channels=2))
-    return analyze(recording, None, models, agent_emotions=True)
+        return decode(file, Limits(max_seconds=3600, max_channels=2))
 
 
-def straightforward_way(call: Path, models: AcousticModels, network: keras.Model, result: AcousticResult) -> list[str]:
-    """The labels of the speech windows of ``result``, whose voice activity is computed here once more as well."""
+def our_way(call: Path, models: AcousticModels) -> list[str]:
+    """The label of every window of speech, channel by channel."""
+    result = analyze(decoded(call), None, models, agent_emotions=True)
+    speech = [segment for segment in result.timeline if segment.source is Source.speech]
+    return [segment.label for segment in sorted(speech, key=lambda segment: segment.channel)]
+
+
+def straightforward_way(call: Path, models: AcousticModels, network: keras.Model) -> list[str]:
+    """The same with the same decoder and voice activity, but a window at a time."""
     front_end = FrontEnd()
-    samples, _ = librosa.load(call, sr=front_end.sample_rate, mono=False)
-    channels = np.atleast_2d(samples)
-    for channel in channels:
-        models.voice_activity.probabilities(channel)
     labels = []
-    for segment in result.timeline:
-        if segment.source is Source.speech:
-            start, end = (round(ms * front_end.sample_rate / 1000) for ms in (segment.start_ms, segment.end_ms))
-            window = librosa.util.fix_length(channels[segment.channel - 1, start:end], size=front_end.window_samples)
+    for channel in decoded(call).samples:
+        regions = speech_regions(channel, models.voice_activity.probabilities(channel))
+        for window in windows(channel, cut(regions)):
             power = librosa.feature.melspectrogram(
                 y=window,
                 sr=front_end.sample_rate,
