@@ -9,7 +9,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -99,8 +99,13 @@ def figures() -> str:
     for name in ("speech_emotion", "vocal_burst"):
         for protocol, bands in card(name)["protocols"].items():
             for band, result in bands.items():
-                cells = [f"`{name}`", protocol, band, *(percent(result, metric) for metric in ("accuracy", "uar"))]
-                lines.append(f"| {' | '.join(cells)} |")
+                scores = (percent(result[metric], result[f"{metric}_interval"]) for metric in ("accuracy", "uar"))
+                lines.append(f"| {' | '.join([f'`{name}`', protocol, band, *scores])} |")
+    lines += ["", "| model | test part | accuracy | macro F1 |", "|---|---|---|---|"]
+    for corpus, result in card("text_sentiment")["results"]["test"].items():
+        shipped = result["int8"]
+        scores = (percent(**shipped[metric]) for metric in ("accuracy", "macro_f1"))
+        lines.append(f"| {' | '.join(['`text_sentiment`', corpus, *scores])} |")
     return "\n".join(lines)
 
 
@@ -108,9 +113,9 @@ def card(name: str) -> Any:
     return json.loads((ROOT / "onnx_models" / name / "card.json").read_text(encoding="utf-8"))
 
 
-def percent(result: Any, metric: str) -> str:
-    low, high = result[f"{metric}_interval"]
-    return f"{100 * result[metric]:.1f} % [{100 * low:.1f}, {100 * high:.1f}]"
+def percent(value: float, interval_95: Sequence[float]) -> str:
+    low, high = interval_95
+    return f"{100 * value:.1f} % [{100 * low:.1f}, {100 * high:.1f}]"
 
 
 def settings() -> str:

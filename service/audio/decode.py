@@ -190,10 +190,16 @@ class _Sink:
         self._flush()
         if self._layout is None or not any(block.size for block in self._blocks):
             raise NotAudio(f"The file holds no audio samples. {_ACCEPTED}, with something recorded in it.")
-        packed: Floats = np.concatenate(self._blocks, axis=None)
-        np.nan_to_num(packed, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
-        np.clip(packed, -1, 1, out=packed)
-        return np.ascontiguousarray(packed.reshape(-1, self._layout.nb_channels).T)
+        channels = self._layout.nb_channels
+        samples = np.empty((channels, sum(block.size for block in self._blocks) // channels), dtype=np.float32)
+        start = 0
+        for block in self._blocks:
+            # Block by block, so that an hour is held twice at most.
+            np.nan_to_num(block, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
+            end = start + block.size // channels
+            np.clip(block.reshape(-1, channels).T, -1, 1, out=samples[:, start:end])
+            start = end
+        return samples
 
     def _check(self, frame: AudioFrame) -> None:
         if frame.layout.nb_channels > self._limits.max_channels:
