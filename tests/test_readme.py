@@ -27,9 +27,9 @@ def test_command_gives_the_answer_that_stands_under_it(url: str, command: str, a
 
 
 def alike(one: Any, other: Any) -> bool:
-    """Equal, but for what another processor's arithmetic changes in a score."""
-    if isinstance(one, float) and isinstance(other, float):
-        return math.isclose(one, other, abs_tol=0.02)
+    """Equal, but for what another processor's arithmetic changes in a score or an edge."""
+    if isinstance(one, int | float) and isinstance(other, int | float):
+        return math.isclose(one, other, rel_tol=0.01, abs_tol=0.02)
     if isinstance(one, dict) and isinstance(other, dict):
         return one.keys() == other.keys() and all(alike(one[key], other[key]) for key in one)
     if isinstance(one, list) and isinstance(other, list):
