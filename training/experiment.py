@@ -112,7 +112,7 @@ def run_all(experiment: Experiment) -> tuple[Loaded, Path]:
     if not (folder / COMMIT_FILE).exists():
         (folder / COMMIT_FILE).write_text(commit(), encoding="utf-8")
     names = [split.name for split in loaded.splits()]
-    # Spawned, since TensorFlow does not survive a fork; a split at a time, so that progress reads in order.
+    # Spawned, since TensorFlow does not survive a fork; a split at a time, so that a worker holds one in memory.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(experiment.workers, mp_context=context) as pool:
         for _ in pool.map(_run_split, [experiment] * len(names), names, [folder] * len(names)):

@@ -1,8 +1,8 @@
 """Decoded once, computed once: every clip of a corpus as log-mel frames, cached on disk.
 
 Two things are kept for each clip. For training, the log-mel frames of several *variants* (wideband, telephone, codecs,
-noise, other paces), from which windows are cut at random. For evaluation, the very windows that the service would
-cut, wideband and telephone.
+noise, other paces), from which windows are cut at random. For evaluation, the clip in pieces as the service cuts them,
+wideband and telephone. Silence around a clip is left out by level here; the service leaves it out by voice activity.
 """
 
 import hashlib
