@@ -3,10 +3,12 @@
 import os
 import tempfile
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from service.security.webhooks import Secrets
 
 _PREFIX = "V2V_"
 
@@ -28,6 +30,67 @@ class Settings(BaseSettings):
 
     data_dir: Path = Path("data")
     """Folder of all that the service writes, uploads under analysis included; made where it is absent."""
+
+    database_url: SecretStr = SecretStr("")
+    """Where analyses are kept, such as `postgresql://user:password@host/name` (extra `postgres`). Without it: a SQLite
+    file in the data folder."""
+
+    broker_url: SecretStr = SecretStr("")
+    """Redis that hands analyses to workers (`python -m service worker`), such as `redis://host:6379/0` (extra `redis`).
+    Without it the service works on them itself."""
+
+    audio_store: str = ""
+    """Where recordings wait for their analysis: a folder, or `s3://bucket/prefix` (extra `s3`; credentials and endpoint
+    come from the usual `AWS_` variables). Without it: a folder in the data folder."""
+
+    audio_retention_hours: float = Field(default=0, ge=0)
+    """How long a recording is kept after its analysis is complete; 0 deletes it at once."""
+
+    result_retention_days: float = Field(default=30, gt=0)
+    """How long an analysis is kept after it has ended."""
+
+    recovery_hours: float = Field(default=72, ge=0)
+    """How long the recording of an analysis that failed, or that lacks its words, is kept to try again."""
+
+    wait_seconds: float = Field(default=30, ge=0, le=600)
+    """Longest time that a request waits for a result; after it the answer is 202."""
+
+    lease_seconds: float = Field(default=30, ge=1)
+    """How long a step may go without a sign of life before another process takes it over."""
+
+    public_url: str = ""
+    """Address under which the outside reaches this service, such as `https://emotions.example.com`. With it AssemblyAI
+    says when a transcript is ready; without it the service asks."""
+
+    assemblyai_api_key: SecretStr = SecretStr("")
+    """Key of the AssemblyAI account that transcribes. Without it nothing leaves the machine."""
+
+    assemblyai_base_url: str = "https://api.assemblyai.com"
+    """AssemblyAI's API; `https://api.eu.assemblyai.com` keeps the recordings in the EU."""
+
+    assemblyai_speech_models: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=("universal-3-pro", "universal-2"), min_length=1
+    )
+    """AssemblyAI's speech models, in order of preference, separated by commas."""
+
+    assemblyai_redact_pii: bool = False
+    """Let AssemblyAI replace names, numbers and addresses in the transcript before it is returned."""
+
+    local_asr_model: str = ""
+    """Whisper model that transcribes on this machine: a folder in CTranslate2 form, or a name such as `base.en` that
+    faster-whisper can download (extra `local-asr`)."""
+
+    transcription_seconds: float = Field(default=3600, gt=0)
+    """How long a provider may take over a transcript before the analysis is completed without its words."""
+
+    callback_secrets: Secrets = Secrets({})
+    """Which secrets sign the callbacks to which addresses: JSON such as
+    `{"https://crm.example.com/": ["whsec_…"], "*": ["whsec_…"]}`. The longest matching beginning of the address counts,
+    `*` is any other. Of several each signs, so that one can be replaced; `python -m service secret` makes one."""
+
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = ()
+    """Hosts (`crm.internal` or `10.0.0.5:8080`, separated by commas) that `audio_url` and `callback_url` may name
+    although they are private or speak plain http."""
 
     models_dir: Path = Path(__file__).resolve().parents[1] / "onnx_models"
     """Folder that holds one folder for each model artefact."""
@@ -60,6 +123,14 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """Least severe log messages that are written."""
 
+    @field_validator("assemblyai_speech_models", "allowed_hosts", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
+
+
+_SECRET = {"database_url", "broker_url", "assemblyai_api_key", "callback_secrets"}
+
 
 def load_settings() -> Settings:
     """The settings of the environment.
@@ -70,11 +141,13 @@ def load_settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        lines = (
-            f"{_PREFIX}{'.'.join(map(str, item['loc'])).upper()}={item['input']}: {item['msg']}"
-            for item in error.errors()
-        )
-        raise SettingsError("\n".join(lines)) from error
+        raise SettingsError("\n".join(_line(item) for item in error.errors())) from None
+
+
+def _line(error: Any) -> str:
+    name = str(error["loc"][0])
+    shown = "…" if name in _SECRET else error["input"]
+    return f"{_PREFIX}{name.upper()}={shown}: {error['msg']}"
 
 
 def prepare_data_dir(settings: Settings) -> Path:
