@@ -5,7 +5,9 @@
     │   ├── UnknownField        422
     │   ├── NoFile              422
     │   ├── WrongRoleCount      422
-    │   └── NoSpeech            422
+    │   ├── NoSpeech            422
+    │   ├── RefusedUrl          422  an address that this service will not call
+    │   └── Unfetchable         422  no recording came from the address
     ├── EmptyFile               400
     ├── NotAudio                415  no decoder on the list takes these bytes
     ├── TooLarge                413  more bytes than the limit
@@ -57,6 +59,16 @@ class WrongRoleCount(InvalidRequest):
 class NoSpeech(InvalidRequest):
     type = "no-speech"
     title = "No speech was found"
+
+
+class RefusedUrl(InvalidRequest):
+    type = "refused-url"
+    title = "The address is not allowed"
+
+
+class Unfetchable(InvalidRequest):
+    type = "unfetchable-audio"
+    title = "The recording could not be fetched"
 
 
 class EmptyFile(Problem):
