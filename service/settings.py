@@ -20,7 +20,9 @@ class SettingsError(Exception):
 class Settings(BaseSettings):
     """Read from the environment when it is made; immutable afterwards."""
 
-    model_config = SettingsConfigDict(env_prefix=_PREFIX, frozen=True, use_attribute_docstrings=True)
+    model_config = SettingsConfigDict(
+        env_prefix=_PREFIX, frozen=True, hide_input_in_errors=True, use_attribute_docstrings=True
+    )
 
     host: str = "127.0.0.1"
     """Address to listen on; `0.0.0.0` for every interface."""
@@ -83,7 +85,7 @@ class Settings(BaseSettings):
     transcription_seconds: float = Field(default=3600, gt=0)
     """How long a provider may take over a transcript before the analysis is completed without its words."""
 
-    callback_secrets: Secrets = Secrets({})
+    callback_secrets: Annotated[Secrets, NoDecode] = Secrets({})
     """Which secrets sign the callbacks to which addresses: JSON such as
     `{"https://crm.example.com/": ["whsec_…"], "*": ["whsec_…"]}`. The longest matching beginning of the address counts,
     `*` is any other. Of several each signs, so that one can be replaced; `python -m service secret` makes one."""
@@ -147,7 +149,7 @@ def load_settings() -> Settings:
 def _line(error: Any) -> str:
     name = str(error["loc"][0])
     shown = "…" if name in _SECRET else error["input"]
-    return f"{_PREFIX}{name.upper()}={shown}: {error['msg']}"
+    return f"{_PREFIX}{name.upper()}={shown}: {error['msg'].removeprefix('Value error, ')}"
 
 
 def prepare_data_dir(settings: Settings) -> Path:
