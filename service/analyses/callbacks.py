@@ -24,7 +24,7 @@ SECONDS: Final = 15
 
 _LONGEST_WAIT: Final = 24 * 3600
 _ANSWER_BYTES: Final = 4096
-_SECONDS: Final = re.compile("[0-9]+")
+_SECONDS: Final = re.compile("[0-9]{1,9}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -214,6 +214,7 @@ async def download(client: httpx2.AsyncClient, url: str, file: BinaryIO, *, max_
 
     Args:
         client: a guarded one, as :func:`client` makes it. Up to three redirects are followed, each under its policy.
+        url: one that has passed :func:`check`.
         max_bytes: the most that may be received.
         seconds: how long all of it may take.
 
