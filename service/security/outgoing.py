@@ -69,9 +69,9 @@ class Policy:
 
     def allows(self, url: httpx2.URL) -> bool:
         """Whether the operator has named the host of ``url``."""
-        host = _host(url)
+        _, host, port = origin(url)
         name = f"[{host}]" if ":" in host else host
-        return not self.allowed_hosts.isdisjoint({name, f"{name}:{_port(url)}"})
+        return not self.allowed_hosts.isdisjoint({name, f"{name}:{port}"})
 
 
 def check(url: str, policy: Policy) -> None:
@@ -90,18 +90,18 @@ def check(url: str, policy: Policy) -> None:
 
 
 def _check(url: httpx2.URL, policy: Policy) -> None:
-    host = _host(url)
+    scheme, host, port = origin(url)
     if len(str(url)) > _LONGEST_URL:
         raise RefusedUrl(f"The address is longer than {_LONGEST_URL} characters; give a shorter one.")
-    if url.scheme not in _DEFAULT_PORTS or not host:
+    if scheme not in _DEFAULT_PORTS or not host:
         raise RefusedUrl("Give an absolute address that starts with https://.")
     if url.userinfo:
         raise RefusedUrl("The address holds a user name or a password; give it without.")
-    if not 1 <= _port(url) <= 65535:
+    if not 1 <= port <= 65535:
         raise RefusedUrl("The port of the address is not in 1..65535.")
     if policy.allows(url):
         return
-    if url.scheme != "https":
+    if scheme != "https":
         raise RefusedUrl(f"Give an https:// address. {_remedy(host)}")
     try:
         public = is_public(ipaddress.ip_address(host))
@@ -111,12 +111,14 @@ def _check(url: httpx2.URL, policy: Policy) -> None:
         raise _private(host)
 
 
+def origin(url: httpx2.URL) -> tuple[str, str, int]:
+    """Scheme, host and port of ``url`` (RFC 6454) in the one form that can be compared; port 0 where there is none."""
+    port = _DEFAULT_PORTS.get(url.scheme, 0) if url.port is None else url.port
+    return url.scheme, url.raw_host.decode("ascii").lower(), port
+
+
 def _host(url: httpx2.URL) -> str:
-    return url.raw_host.decode("ascii").lower()
-
-
-def _port(url: httpx2.URL) -> int:
-    return _DEFAULT_PORTS.get(url.scheme, 0) if url.port is None else url.port
+    return origin(url)[1]
 
 
 def _remedy(host: str) -> str:
@@ -168,10 +170,10 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
         await self._inner.aclose()
 
     async def _addresses(self, request: httpx2.Request) -> Sequence[str]:
-        host = _host(request.url)
+        _, host, port = origin(request.url)
         try:
             async with asyncio.timeout(request.extensions.get("timeout", {}).get("connect")):
-                addresses = await self._resolve(host, _port(request.url))
+                addresses = await self._resolve(host, port)
         except TimeoutError:
             raise httpx2.ConnectTimeout(f"{host} was not resolved in time") from None
         except (OSError, UnicodeError):

@@ -13,6 +13,8 @@ from typing import Annotated, Any, Final
 import httpx2
 from pydantic import AfterValidator, ConfigDict, Field, RootModel, SecretStr, model_validator
 
+from service.security.outgoing import origin
+
 _PREFIX: Final = "whsec_"
 _ANY: Final = "*"
 _MOST_SECRETS: Final = 5
@@ -30,7 +32,6 @@ def _beginning(text: str) -> str:
 
 
 def _secret(secret: SecretStr) -> SecretStr:
-    # The message tells nothing of the secret, and there is no other error that could.
     try:
         key = _key(secret)
     except binascii.Error:
@@ -91,7 +92,7 @@ def _begun(beginning: str, url: httpx2.URL) -> bytes | None:
     if beginning == _ANY:
         return b""
     start = httpx2.URL(beginning)
-    if (start.scheme, start.raw_host, start.port) != (url.scheme, url.raw_host, url.port):
+    if origin(start) != origin(url):
         return None
     path = _path(start)
     return path if _path(url).startswith(path) else None
