@@ -6,7 +6,7 @@ from email.utils import parsedate_to_datetime
 from typing import Annotated, Any, Final, Literal, TypeVar
 
 import httpx2
-from pydantic import BaseModel, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BaseModel, Field, SecretStr, ValidationError
 
 from service.transcription import Unavailable
 
@@ -25,6 +25,8 @@ _UPLOAD_GONE: Final = "cannot access uploaded file"
 _BALANCE: Final = "account balance"
 _UNKNOWN_ID: Final = "transcript id not found"
 
+# PostgreSQL keeps no NUL.
+Text = Annotated[str, AfterValidator(lambda text: text.replace("\0", ""))]
 Milliseconds = Annotated[int, Field(ge=0, le=86_400_000)]
 Score = Annotated[float, Field(ge=0, le=1)]
 # It becomes part of a path.
@@ -52,19 +54,19 @@ class Rejected(Exception):  # noqa: N818 (an answer, not an error of ours)
 
 
 class Upload(BaseModel):
-    upload_url: str = Field(min_length=1)
+    upload_url: Text = Field(min_length=1)
 
 
 class Word(BaseModel):
     start: Milliseconds
     end: Milliseconds
-    text: str
+    text: Text
     confidence: Score
 
 
 class Utterance(Word):
     channel: Annotated[int, Field(ge=1)] | None = None
-    speaker: str | None = None
+    speaker: Text | None = None
     words: list[Word]
 
 
@@ -75,10 +77,10 @@ class Transcript(BaseModel):
     status: Literal["queued", "processing", "completed", "error"]
     audio_url: str
     error: str | None = None
-    text: str | None = None
+    text: Text | None = None
     confidence: Score | None = None
-    language_code: str | None = None
-    speech_model_used: str | None = None
+    language_code: Text | None = None
+    speech_model_used: Text | None = None
     words: list[Word] | None = None
     utterances: list[Utterance] | None = None
 
@@ -209,4 +211,5 @@ def _message(response: httpx2.Response) -> str:
 
 def readable(text: str) -> str:
     """AssemblyAI's words without addresses, which may be signed, on one line of bounded length."""
-    return " ".join(_ADDRESS.sub("(address)", text).split())[:_MOST_CHARS]
+    printable = "".join(char if char.isprintable() else " " for char in _ADDRESS.sub("(address)", text))
+    return " ".join(printable.split())[:_MOST_CHARS]
