@@ -44,6 +44,29 @@ class Names:
         return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
 
 
+class Chunks(httpx2.AsyncByteStream):
+    """The ``chunks`` of a body that nobody has read yet; ``taken`` counts those that were, ``closed`` ends it."""
+
+    def __init__(self, *chunks: bytes) -> None:
+        self.chunks, self.taken, self.closed = chunks, 0, False
+
+    async def __aiter__(self):
+        for chunk in self.chunks:
+            self.taken += 1
+            yield chunk
+
+    async def aclose(self):
+        self.closed = True
+
+
+class Stalled(httpx2.AsyncByteStream):
+    """A body that never comes."""
+
+    async def __aiter__(self):
+        await asyncio.Event().wait()
+        yield b""
+
+
 @asynccontextmanager
 async def serving(
     answer: bytes, context: ssl.SSLContext | None = None, *, keep: bool = True

@@ -17,7 +17,7 @@ from service.security.outgoing import (
     download,
     system,
 )
-from tests.service.security.endpoints import PUBLIC, Authority, Names, Recorder, response, serving
+from tests.service.security.endpoints import PUBLIC, Authority, Chunks, Names, Recorder, Stalled, response, serving
 from tests.service.security.test_addresses import NOT_PUBLIC
 
 STRICT = Policy()
@@ -444,30 +444,15 @@ class TestTLS:
         assert heads == []
 
 
-class Stream(httpx2.AsyncByteStream):
-    """``chunks``, and what became of them."""
-
-    def __init__(self, *chunks):
-        self.chunks, self.given, self.closed = chunks, 0, False
-
-    async def __aiter__(self):
-        for chunk in self.chunks:
-            self.given += len(chunk)
-            yield chunk
-
-    async def aclose(self):
-        self.closed = True
-
-
 def page(body, encoding="identity"):
     """A page that nobody has read yet."""
-    return httpx2.Response(200, headers={"Content-Encoding": encoding}, stream=Stream(body))
+    return httpx2.Response(200, headers={"Content-Encoding": encoding}, stream=Chunks(body))
 
 
 def site(pages, addresses=(PUBLIC,)):
     """A client of a public site: URL -> response."""
     inner = Recorder(lambda request: pages[f"{request.url.scheme}://{request.headers['host']}{request.url.path}"])
-    return client(STRICT, inner, Names(list(addresses))), inner
+    return client(STRICT, inner, Names(addresses)), inner
 
 
 async def fetched(guarded, url="https://crm.example.com/call.wav", max_bytes=1_000_000, seconds=60.0):
@@ -598,27 +583,24 @@ async def test_trouble_on_the_way_is_worth_another_try(error):
 
 @pytest.mark.anyio
 async def test_an_announced_length_over_the_limit_is_refused_before_it_is_read():
-    class Unread(httpx2.AsyncByteStream):
-        async def __aiter__(self):
-            pytest.fail("the body was read")
-            yield b""
-
-    long = httpx2.Response(200, headers={"Content-Length": "11"}, stream=Unread())
+    stream = Chunks(b"x" * 11)
+    long = httpx2.Response(200, headers={"Content-Length": "11"}, stream=stream)
     guarded, _ = site({"https://crm.example.com/call.wav": long})
     with pytest.raises(TooLarge, match="more than 10 bytes"):
         await fetched(guarded, max_bytes=10)
+    assert stream.taken == 0
 
 
 @pytest.mark.anyio
 async def test_a_body_without_a_length_is_counted_and_broken_off():
-    stream = Stream(*[b"x" * 1_000_000] * 100)
+    stream = Chunks(*[b"x" * 1_000_000] * 100)
     guarded, _ = site({"https://crm.example.com/call.wav": httpx2.Response(200, stream=stream)})
     file = io.BytesIO()
     async with guarded:
         with pytest.raises(TooLarge):
             await download(guarded, "https://crm.example.com/call.wav", file, max_bytes=3_000_000, seconds=60)
         assert stream.closed
-    assert stream.given <= 5_000_000
+    assert stream.taken <= 5
     assert len(file.getvalue()) <= 3_000_000
 
 
@@ -631,12 +613,12 @@ async def test_a_body_of_exactly_the_limit_is_taken():
 @pytest.mark.anyio
 @pytest.mark.parametrize("encoding", ["gzip", "br", "identity, gzip"])
 async def test_a_compressed_body_is_refused(encoding):
-    stream = Stream(gzip.compress(bytes(1_000_000)))
+    stream = Chunks(gzip.compress(bytes(1_000_000)))
     compressed = httpx2.Response(200, headers={"Content-Encoding": encoding}, stream=stream)
     guarded, _ = site({"https://crm.example.com/call.wav": compressed})
     with pytest.raises(Unfetchable, match="compressed although that was not asked for"):
         await fetched(guarded)
-    assert stream.given == 0
+    assert stream.taken == 0
 
 
 @pytest.mark.anyio
@@ -647,12 +629,7 @@ async def test_a_body_that_says_it_is_not_compressed_is_taken():
 
 @pytest.mark.anyio
 async def test_a_server_that_never_comes_to_an_end_is_broken_off():
-    class Endless(httpx2.AsyncByteStream):
-        async def __aiter__(self):
-            await asyncio.Event().wait()
-            yield b""
-
-    guarded, _ = site({"https://crm.example.com/call.wav": httpx2.Response(200, stream=Endless())})
+    guarded, _ = site({"https://crm.example.com/call.wav": httpx2.Response(200, stream=Stalled())})
     with pytest.raises(TransientFetchError, match=r"^crm\.example\.com took too long to send the recording\.$"):
         await fetched(guarded, seconds=0.001)
 
