@@ -255,7 +255,7 @@ async def test_a_few_kilobytes_of_an_answer_are_read():
     stream = Chunks(*[b"x" * 1024] * 1000)
     send, _ = sending(answer(200, stream=stream))
     assert (await send()).delivered
-    assert stream.taken <= 8
+    assert 4 <= stream.taken <= 8
     assert stream.closed
 
 

@@ -58,6 +58,7 @@ NOT_PUBLIC = {
     "64:ff9b:1::808:808": "local NAT64",
     "100::1": "discard",
     "2001::1": "Teredo",
+    "2001:20::1": "identifiers of hosts",
     "2001:db8::1": "documentation",
     "2002:7f00:1::1": "6to4 of loopback",
     "2002:808:808::1": "6to4",

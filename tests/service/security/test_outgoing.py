@@ -51,6 +51,7 @@ HOSTILE = [
     # characters that parsers disagree on
     "https://crm.example.com\\@127.0.0.1/",
     "https://127.0.0.1\\.crm.example.com/",
+    "https://crm.example.com/a\\b",
     "https://crm.example.com/a b",
     " https://crm.example.com/",
     "https://crm.example.com/\r\nHost: 127.0.0.1",
