@@ -167,7 +167,7 @@ def test_a_host_that_the_operator_allows_may_speak_http():
     ],
 )
 def test_anything_else_is_refused(value, monkeypatch):
-    with pytest.raises(ValidationError) as caught:
+    with pytest.raises(ValidationError):
         Secrets(value)
     monkeypatch.setenv("V2V_CALLBACK_SECRETS", json.dumps(value))
     with pytest.raises(SettingsError) as refused:
@@ -175,7 +175,6 @@ def test_anything_else_is_refused(value, monkeypatch):
     for line in str(refused.value).splitlines():
         assert line.startswith("V2V_CALLBACK_SECRETS=…: ")
     assert "whsec_A" not in str(refused.value)
-    assert all("whsec_A" not in line for line in str(caught.value).splitlines() if not line.startswith("whsec_"))
 
 
 @pytest.mark.parametrize("text", ["", "whsec_AAAA", "{whsec_AAAA", '{"*": ["whsec_AAAA"]', "null", '"whsec_AAAA"'])
@@ -191,6 +190,14 @@ def test_a_variable_that_is_not_json_of_secrets_is_refused_without_showing_it(te
 def test_the_variable_is_json(monkeypatch):
     monkeypatch.setenv("V2V_CALLBACK_SECRETS", json.dumps({"https://crm.example.com/": [A, B]}))
     assert load_settings().callback_secrets.of("https://crm.example.com/hooks") == (KEY_A, KEY_B)
+
+
+@pytest.mark.parametrize("value", [{"*": [A + "!"]}, {"*": A}, {"crm.example.com": [A]}])
+@pytest.mark.parametrize("made", [Secrets, lambda value: Settings(callback_secrets=value)])
+def test_an_error_does_not_show_what_was_refused(made, value):
+    with pytest.raises(ValidationError) as caught:
+        made(value)
+    assert "whsec_A" not in str(caught.value)
 
 
 def test_secrets_are_not_shown():
