@@ -1,26 +1,32 @@
-"""``python -m service`` serves; ``python -m service analyze FILE...`` prints the same JSON for files."""
+"""``python -m service`` serves; ``worker`` works on what services accept; ``analyze`` prints what it hears in files."""
 
 import argparse
+import asyncio
 import json
 import logging
+import os
 import signal
 import socket
 import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from types import FrameType
 from typing import BinaryIO
 
 import uvicorn
+from fastapi import FastAPI
 from pydantic import ValidationError
 
 from service import __version__
-from service.analyses import pipeline
+from service.analyses import compute
 from service.api import problems
 from service.app import create_app
 from service.inference.registry import Registry
 from service.problems import NoFile, Problem
 from service.requests import AudioOptions
+from service.runtime import DRAIN_SECONDS, Ports, Runtime, running
+from service.security.webhooks import new_secret
 from service.settings import Settings, SettingsError, load_settings, prepare_data_dir
 
 
@@ -31,7 +37,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings = load_settings()
         if options.command == "analyze":
             return _analyze(options.files, options.roles, settings)
-        return _serve(settings)
+        if options.command == "secret":
+            print(new_secret(os.urandom(32)))
+            return 0
+        logging.basicConfig(level=settings.log_level.upper(), format="%(levelname)s:     %(message)s")
+        logging.getLogger("taskiq").setLevel(logging.WARNING)
+        return _work(settings) if options.command == "worker" else _serve(settings)
     except SettingsError as error:
         print(error, file=sys.stderr)
         return 2
@@ -45,6 +56,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(dest="command")
     commands.add_parser("serve", help="serve over HTTP (the default)")
+    commands.add_parser("worker", help="work on what the services with the same V2V_BROKER_URL accept")
+    commands.add_parser("secret", help="print a new secret for V2V_CALLBACK_SECRETS")
     analyze = commands.add_parser("analyze", help="print what POST /analyze-audio answers for recordings")
     analyze.add_argument("files", nargs="+", type=Path, metavar="FILE")
     analyze.add_argument("--roles", help="who speaks on each channel, such as customer,agent")
@@ -63,13 +76,13 @@ def _analyze(files: Sequence[Path], roles: str | None, settings: Settings) -> in
     for path in files:
         try:
             with _open(path) as file:
-                analysis = pipeline.analyze_audio(file, options, registry, settings)
+                found = compute.acoustics(file, options.channel_roles, options.model, registry, settings)
         except Problem as problem:
             problem.extensions["file"] = str(path)
             _print_problem(problem)
             status = 1
         else:
-            print(analysis.model_dump_json(indent=2), flush=True)
+            print(found.model_dump_json(indent=2), flush=True)
     return status
 
 
@@ -81,26 +94,59 @@ def _open(path: Path) -> BinaryIO:
 
 
 def _print_problem(problem: Problem) -> None:
-    print(json.dumps(problems.document(problem), indent=2), file=sys.stderr)
+    print(json.dumps(problem.document(), indent=2), file=sys.stderr)
 
 
 def _serve(settings: Settings) -> int:
-    """Serve until SIGTERM or Ctrl-C; requests under way are answered first."""
-    logging.basicConfig(level=settings.log_level.upper(), format="%(levelname)s:     %(message)s")
+    """Serve until SIGTERM or Ctrl-C; requests and steps under way are ended first."""
     # Uploads too large for memory, which are people's calls, stay in the folder that the operator chose.
     tempfile.tempdir = str(prepare_data_dir(settings))
-    config = uvicorn.Config(create_app(settings), host=settings.host, port=settings.port, log_level=settings.log_level)
+    app = create_app(settings)
+    config = uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        log_level=settings.log_level,
+        timeout_graceful_shutdown=DRAIN_SECONDS,
+    )
     # Once uvicorn has shut down it raises the signal again; by then all is done and that is no failure.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
-        _Server(config).run()
+        _Server(config, app).run()
     except KeyboardInterrupt:
         return 0
     return 0
 
 
+def _work(settings: Settings) -> int:
+    """Work until SIGTERM or Ctrl-C; steps under way are ended first."""
+    if not settings.broker_url.get_secret_value():
+        raise SettingsError("V2V_BROKER_URL: a worker needs the broker of the services it works for")
+    tempfile.tempdir = str(prepare_data_dir(settings))
+    asyncio.run(_worker(settings))
+    return 0
+
+
+async def _worker(settings: Settings) -> None:
+    async with running(settings, Ports()) as runtime:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, runtime.stop)
+        print(f"\nVoice to Value {__version__} works on what is queued\n", flush=True)
+        await runtime.tasks.run_worker(runtime.stopping, settings.concurrency)
+
+
 class _Server(uvicorn.Server):
-    """Uvicorn that says where to look once it listens."""
+    """Uvicorn that says where to look once it listens, and lets waiting requests go when it is asked to end."""
+
+    def __init__(self, config: uvicorn.Config, app: FastAPI) -> None:
+        super().__init__(config)
+        self._app = app
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        super().handle_exit(sig, frame)
+        runtime: Runtime | None = getattr(self._app.state, "service", None)
+        if runtime is not None:
+            runtime.loop.call_soon_threadsafe(runtime.stop)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)

@@ -4,17 +4,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
-import anyio.to_thread
-from anyio import CapacityLimiter
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from fastapi_offline import FastAPIOffline
 
 import service
-from service.api import audio, examples, health, models, problems, reference, text
-from service.api.deps import Service
+from service.api import analyses, audio, events, examples, health, models, problems, reference, text, webhooks
 from service.api.limits import BodyLimit
-from service.inference.registry import Registry
+from service.runtime import Ports, running
 from service.settings import Settings
 
 _DESCRIPTION: Final = """
@@ -29,6 +26,8 @@ curl -H 'Content-Type: application/json' -d '{"text": "I have waited for three w
 - Every result names the model, its version and the sha256 of its weights; `GET /models/{name}` says what they
   were trained on, what that allows, and how well they do.
 - Every error is `application/problem+json` (RFC 9457): a stable `type`, and a `detail` that says what to do.
+- A call is stored before it is answered. While its words are still to come the answer is `202`, and `Location` says
+  where the analysis will be complete: ask again, follow its events, or have a signed callback sent.
 - The voice of a channel whose role is `agent` is not analysed unless the deployer turns that on.
 """
 
@@ -39,14 +38,13 @@ _TAGS: Final = [
 ]
 
 
-def create_app(settings: Settings) -> FastAPI:
-    """The service. Models are loaded when it starts, not here."""
+def create_app(settings: Settings, ports: Ports | None = None) -> FastAPI:
+    """The service. Models are loaded and the database is opened when it starts, not here."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        registry = await anyio.to_thread.run_sync(Registry.load, settings.models_dir)
-        app.state.service = Service(settings, registry, CapacityLimiter(settings.concurrency))
-        yield
+        async with running(settings, ports or Ports()) as app.state.service:
+            yield
 
     app = FastAPIOffline(
         redoc_url=None,
@@ -61,7 +59,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.add_middleware(BodyLimit, default=settings.max_json_bytes, paths={"/analyze-audio": settings.max_upload_bytes})
     problems.install(app)
-    for resource in (audio, text, models, health, reference):
+    for resource in (audio, text, analyses, events, models, health, reference, webhooks):
         app.include_router(resource.router)
 
     def openapi() -> dict[str, Any]:

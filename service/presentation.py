@@ -1,16 +1,19 @@
 """Results of the domain as they go over the wire."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Final, Protocol
 
 from service import schemas
 from service.analyses.acoustic import AcousticResult, Source
+from service.analyses.rows import Analysis, Callback, Delivery, Receipt
+from service.analyses.states import Step
 from service.audio.decode import Recording
 from service.emotions import PROXIES
 from service.inference.acoustic import AcousticModels, EmotionModel
 from service.inference.text import SentimentModel, TextResult
-from service.requests import AudioOptions, TextRequest, Transcription
+from service.requests import TextRequest
 
 _STEPS: Final = 10_000
 
@@ -51,13 +54,9 @@ def model_version(model: _Versioned) -> schemas.ModelVersion:
     return schemas.ModelVersion(name=model.name, version=model.version, sha256=model.sha256)
 
 
-def audio_analysis(
-    options: AudioOptions, recording: Recording, result: AcousticResult, models: AcousticModels
-) -> schemas.AudioAnalysis:
+def acoustics(recording: Recording, result: AcousticResult, models: AcousticModels) -> schemas.Acoustics:
     damaged = ["Part of the file could not be decoded and is missing."] if recording.damaged else []
-    return schemas.AudioAnalysis(
-        external_id=options.external_id,
-        metadata=options.metadata,
+    return schemas.Acoustics(
         audio=schemas.AudioFacts(
             container=recording.container,
             codec=recording.codec,
@@ -92,15 +91,8 @@ def audio_analysis(
             _emotion_model(models.speech_emotion, Source.speech),
             _emotion_model(models.vocal_burst, Source.vocal_burst),
         ],
-        transcription=schemas.TranscriptionState(status="none", reason=_NOT_TRANSCRIBED[options.transcription]),
         notes=[*result.notes, *damaged],
     )
-
-
-_NOT_TRANSCRIBED: Final = {
-    Transcription.auto: "No transcription provider is configured.",
-    Transcription.none: "Not asked for.",
-}
 
 
 def _emotion_model(model: EmotionModel, source: Source) -> schemas.EmotionModelVersion:
@@ -131,3 +123,69 @@ def text_analysis(request: TextRequest, results: list[TextResult], model: Sentim
             for text, result in zip(request.batch, results, strict=True)
         ],
     )
+
+
+def analysis(row: Analysis, results: Mapping[Step, str]) -> schemas.Analysis:
+    """The analysis with what its steps found so far, as JSON in ``results``."""
+    heard = schemas.Acoustics.model_validate_json(results[Step.acoustics]) if Step.acoustics in results else None
+    said = schemas.Words.model_validate_json(results[Step.combine]) if Step.combine in results else None
+    parts = dict(heard) if heard else dict.fromkeys(schemas.Acoustics.model_fields)
+    return schemas.Analysis(
+        **dict(summary(row)),
+        **parts,
+        transcript=schemas.Transcript(status=row.words, reason=row.words_reason, provider=row.provider, words=said),
+        problem=schemas.ProblemDocument.model_validate(row.problem) if row.problem else None,
+    )
+
+
+def summary(row: Analysis) -> schemas.Summary:
+    return schemas.Summary(
+        id=row.id,
+        status=row.status,
+        created_at=_time(row.created),
+        completed_at=None if row.ended is None else _time(row.ended),
+        external_id=row.external_id,
+        metadata=row.options["metadata"],
+    )
+
+
+def progress(row: Analysis) -> schemas.Progress:
+    return schemas.Progress(**dict(summary(row)), step=row.step, transcript=row.words)
+
+
+def callbacks(sent: Sequence[tuple[Callback, Sequence[Delivery]]]) -> schemas.CallbackList:
+    return schemas.CallbackList(
+        callbacks=[
+            schemas.CallbackState(
+                id=callback.id,
+                type=callback.event,
+                created_at=_time(callback.created),
+                status=callback.status,
+                next_attempt_at=None if callback.run_after is None else _time(callback.run_after),
+                attempts=[
+                    schemas.DeliveryAttempt(
+                        at=_time(delivery.at),
+                        status=delivery.http_status,
+                        error=delivery.error,
+                        duration_ms=delivery.duration_ms,
+                    )
+                    for delivery in deliveries
+                ],
+            )
+            for callback, deliveries in sent
+        ]
+    )
+
+
+def receipt(row: Receipt) -> schemas.ErasureReceipt:
+    return schemas.ErasureReceipt(
+        id=row.analysis_id,
+        erased_at=_time(row.erased),
+        reason=row.reason,
+        provider=row.provider,
+        provider_erased_at=None if row.provider_erased is None else _time(row.provider_erased),
+    )
+
+
+def _time(milliseconds: int) -> datetime:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)

@@ -14,6 +14,11 @@
     ├── TooLong                 413  more seconds than the limit
     ├── TooManyChannels         413
     ├── UnknownModel            404
+    ├── UnknownAnalysis         404
+    ├── ErasedAnalysis          410
+    ├── StillRunning            409  the first request with this key is not answered yet
+    ├── NotRetryable            409  it lacks nothing, or its recording is gone
+    ├── ReusedKey               422  the key was used for another request
     └── NotReady                503  an artefact is missing, tampered with or does not fit the code
 
 A problem is raised where it is noticed, by the domain too; :mod:`service.api` turns it into a response.
@@ -33,6 +38,16 @@ class Problem(Exception):  # noqa: N818 (RFC 9457's word)
         super().__init__(detail)
         self.detail = detail
         self.extensions = extensions
+
+    def document(self) -> dict[str, Any]:
+        """The members of the problem document."""
+        return {
+            "type": f"/problems/{self.type}",
+            "title": self.title,
+            "status": self.status,
+            "detail": self.detail,
+            **self.extensions,
+        }
 
 
 class InvalidRequest(Problem):
@@ -107,7 +122,41 @@ class UnknownModel(Problem):
     title = "There is no such model"
 
 
+class UnknownAnalysis(Problem):
+    status = 404
+    type = "unknown-analysis"
+    title = "There is no such analysis"
+
+
+class ErasedAnalysis(Problem):
+    status = 410
+    type = "erased-analysis"
+    title = "The analysis was erased"
+
+
+class StillRunning(Problem):
+    status = 409
+    type = "still-running"
+    title = "The first request with this key is still running"
+
+
+class ReusedKey(Problem):
+    status = 422
+    type = "reused-key"
+    title = "The key was used for another request"
+
+
+class NotRetryable(Problem):
+    status = 409
+    type = "not-retryable"
+    title = "The analysis cannot be tried again"
+
+
 class NotReady(Problem):
     status = 503
     type = "not-ready"
     title = "The service is not ready"
+
+
+def internal_error() -> Problem:
+    return Problem("The service met an error of its own; its log has the details.")

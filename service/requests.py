@@ -79,13 +79,31 @@ class AudioOptions(RequestModel):
     )
     transcription: Transcription = Field(
         default=Transcription.auto,
-        description="`auto` takes what is configured; this version transcribes nothing and says so.",
+        description="Who makes the transcript. `auto` takes what is configured: AssemblyAI, else a model on this "
+        "machine, else none.",
+    )
+    language: str | None = Field(
+        default=None,
+        pattern=r"^[a-z]{2,3}([_-][A-Za-z]{2,4})?$",
+        description="The language that is spoken, as `en`, `en_us` or `de`; without it the provider finds out.",
     )
     model: Text = Field(
         default="speech_emotion",
         max_length=100,
         description="The speech emotion model, one of `GET /models`.",
     )
+    callback_url: Text | None = Field(
+        default=None,
+        max_length=2048,
+        description="Where signed callbacks go (Standard Webhooks): `analysis.acoustics_ready` while the words are "
+        "still to come, then `analysis.completed` or `analysis.failed`.",
+    )
+
+
+class AudioLink(AudioOptions):
+    """A recording to be fetched, and what to do with it."""
+
+    audio_url: Text = Field(max_length=2048, description="Where the recording is; `https`, and a public address.")
 
 
 class TextRequest(RequestModel):

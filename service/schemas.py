@@ -4,15 +4,38 @@ Times are milliseconds from the start of the recording, labels are lower case. S
 rounded to four decimals by the largest-remainder method, so that they still sum to 1.
 """
 
+from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from service.analyses.acoustic import ChannelStatus, Layout, Role, Source
+from service.analyses.states import CallbackStatus, ErasureReason, Event, Status, Step, WordsStatus
 
 Score = Annotated[float, Field(ge=0, le=1)]
 Milliseconds = Annotated[int, Field(ge=0)]
+
+
+class FieldError(BaseModel):
+    field: str = Field(description="Where in the request, as `texts.0`.")
+    detail: str
+
+
+class ProblemDocument(BaseModel):
+    """RFC 9457 problem details."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str = Field(
+        description="A stable reference; GET it for its meaning.",
+        json_schema_extra={"format": "uri-reference"},
+    )
+    title: str
+    status: int
+    detail: str = Field(description="What is wrong here, and what to do.")
+    instance: str | None = Field(default=None, description="The analysis that met it.")
+    errors: list[FieldError] | None = Field(default=None, description="The fields that are wrong.")
 
 
 class Prediction(BaseModel):
@@ -72,25 +95,139 @@ class EmotionModelVersion(ModelVersion):
     )
 
 
-class TranscriptionState(BaseModel):
-    status: Literal["none"]
-    reason: str
-
-
 class Echo(BaseModel):
     external_id: str | None = None
     metadata: dict[str, JsonValue] | None = None
 
 
-class AudioAnalysis(Echo):
+class Acoustics(BaseModel):
     """How each channel of a call sounded, as a whole and over time."""
 
     audio: AudioFacts
     channels: list[Channel]
     timeline: list[Segment] = Field(description="Sorted by start, then channel.")
     models: list[EmotionModelVersion]
-    transcription: TranscriptionState
     notes: list[str] = Field(description="Plain sentences about what was found in the file.")
+
+
+class SpokenWord(BaseModel):
+    start_ms: Milliseconds
+    end_ms: Milliseconds
+    text: str
+    confidence: Score
+
+
+class Utterance(BaseModel):
+    """What one speaker says at a stretch: what the words say beside how the voice sounds."""
+
+    start_ms: Milliseconds
+    end_ms: Milliseconds
+    channel: int | None = Field(description="Where the channels hold one speaker each.")
+    role: Role
+    speaker: str | None = Field(description="The provider's label, where it told the voices of one channel apart.")
+    text: str
+    confidence: Score = Field(description="The provider's, in the words.")
+    words: list[SpokenWord]
+    sentiment: Prediction | None = Field(description="Of the words; missing where their language is not English.")
+    voice: Prediction | None = Field(
+        description="Mean of the speech segments meanwhile, weighted by the overlap; missing where there are none."
+    )
+
+
+class Words(BaseModel):
+    """What was said."""
+
+    model: str = Field(description="The provider's speech recognition model.")
+    language: str | None = Field(description="The provider's code, such as `en_us`.")
+    text: str
+    sentiment: Prediction | None = Field(description="Mean of the utterances, weighted by their length.")
+    sentiment_model: ModelVersion | None
+    utterances: list[Utterance]
+
+
+class Transcript(BaseModel):
+    """The transcript, or why there is none."""
+
+    status: WordsStatus = Field(
+        description="`pending`: it comes. `unavailable`: the provider cannot be used now; the words are added when it "
+        "can. `failed`: it will not come. `none`: it was not asked for, or nobody is there to make it."
+    )
+    reason: str | None = Field(description="Why the status is what it is.")
+    provider: str | None
+    words: Words | None
+
+
+class Summary(BaseModel):
+    """An analysis without what it found."""
+
+    id: str
+    status: Status = Field(
+        description="`completed`: all that can be had now is here; see `transcript.status` for the words."
+    )
+    created_at: datetime
+    completed_at: datetime | None = Field(description="When it was completed or failed, last.")
+    external_id: str | None
+    metadata: dict[str, JsonValue] | None
+
+
+class Analysis(Summary):
+    """One analysis of one recording. What is still to come is `null`."""
+
+    audio: AudioFacts | None
+    channels: list[Channel] | None
+    timeline: list[Segment] | None = Field(description="Sorted by start, then channel.")
+    models: list[EmotionModelVersion] | None
+    notes: list[str] | None = Field(description="Plain sentences about what was found in the file.")
+    transcript: Transcript
+    problem: ProblemDocument | None = Field(description="Why it failed.")
+
+
+class AnalysisList(BaseModel):
+    """Newest first."""
+
+    analyses: list[Summary]
+    next: str | None = Field(description="Where the list goes on.", json_schema_extra={"format": "uri-reference"})
+
+
+class Progress(Summary):
+    """How far an analysis has come."""
+
+    step: Step = Field(description="The step that is next or under way.")
+    transcript: WordsStatus
+
+
+class DeliveryAttempt(BaseModel):
+    """One try to deliver a callback."""
+
+    at: datetime
+    status: int | None = Field(description="The HTTP status of the answer; missing where there was none.")
+    error: str | None
+    duration_ms: Milliseconds
+
+
+class CallbackState(BaseModel):
+    """One callback and what became of it."""
+
+    id: str = Field(description="The `webhook-id`: the same for every delivery.")
+    type: Event
+    created_at: datetime
+    status: CallbackStatus
+    next_attempt_at: datetime | None
+    attempts: list[DeliveryAttempt]
+
+
+class CallbackList(BaseModel):
+    callbacks: list[CallbackState]
+
+
+class ErasureReceipt(BaseModel):
+    """That an analysis was erased."""
+
+    id: str
+    erased_at: datetime
+    reason: ErasureReason
+    provider: str | None = Field(description="Who had transcribed it.")
+    provider_erased_at: datetime | None = Field(description="When the provider had deleted its copy.")
 
 
 class Sentence(BaseModel):
@@ -139,28 +276,8 @@ class ModelCard(ModelVersion):
     model_config = ConfigDict(extra="allow")
 
 
-class Status(BaseModel):
+class Health(BaseModel):
     status: str
-
-
-class FieldError(BaseModel):
-    field: str = Field(description="Where in the request, as `texts.0`.")
-    detail: str
-
-
-class ProblemDocument(BaseModel):
-    """RFC 9457 problem details."""
-
-    model_config = ConfigDict(extra="allow")
-
-    type: str = Field(
-        description="A stable reference; GET it for its meaning.",
-        json_schema_extra={"format": "uri-reference"},
-    )
-    title: str
-    status: int
-    detail: str = Field(description="What is wrong here, and what to do.")
-    errors: list[FieldError] | None = Field(default=None, description="The fields that are wrong.")
 
 
 class ProblemType(BaseModel):

@@ -1,61 +1,117 @@
-"""The use cases: what a caller asks for, from bytes or text to the answer.
+"""Runs the steps of an analysis: fetch -> acoustics -> transcription -> text -> combine.
 
-Everything here is synchronous CPU work on models that are already loaded; the HTTP side runs it in a worker
-thread, the command line runs it as it is.
+Each step is committed before the next begins, under a lease that signs of life prolong, so that a process may die
+anywhere and another goes on. What cannot be done now is tried again; what can never be done fails with the problem that
+the caller reads.
 """
 
-from typing import BinaryIO
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from enum import StrEnum
 
-from service import presentation
-from service.analyses import acoustic
-from service.audio.decode import Limits, decode
-from service.inference.registry import Registry
-from service.problems import InvalidRequest
-from service.requests import AudioOptions, TextRequest, Transcription
-from service.schemas import AudioAnalysis, TextAnalysis
-from service.settings import Settings
+from service.analyses.leases import LostLease
+from service.analyses.rows import Analysis
+from service.analyses.states import Step
+from service.analyses.steps import MAX_ATTEMPTS, Steps, backoff_ms
+from service.analyses.store import Outcome, Store
+from service.analyses.watch import Watch
+from service.problems import Problem, internal_error
+from service.transcription import Provider
 
-
-def analyze_audio(file: BinaryIO, options: AudioOptions, registry: Registry, settings: Settings) -> AudioAnalysis:
-    """The acoustic analysis of one recording.
-
-    Raises:
-        Problem: a provider is asked for that is not configured, a model is unknown or not loaded, the file is
-            not audio within the limits, the roles do not fit its channels, or nobody speaks.
-    """
-    if options.transcription in (Transcription.assemblyai, Transcription.local):
-        detail = f"{options.transcription} is not configured here; send auto or none"
-        raise InvalidRequest(f"{detail}.", errors=[{"field": "transcription", "detail": detail}])
-    models = registry.acoustic(options.model)
-    recording = decode(file, Limits(settings.max_audio_seconds, settings.max_channels))
-    result = acoustic.analyze(recording, options.channel_roles, models, agent_emotions=settings.agent_emotions)
-    return presentation.audio_analysis(options, recording, result, models)
+logger = logging.getLogger(__name__)
 
 
-def analyze_text(request: TextRequest, registry: Registry, settings: Settings) -> TextAnalysis:
-    """The sentiment of each text of the request.
+class Lane(StrEnum):
+    """Queues of their own, so that what computes does not wait for what waits for networks."""
 
-    Raises:
-        Problem: a text is empty or too long, there are too many, or the model is not loaded.
-    """
-    _check_texts(request, settings)
-    model = registry.sentiment()
-    return presentation.text_analysis(request, model.analyze(request.batch), model)
+    cpu = "cpu"
+    io = "io"
 
 
-def _check_texts(request: TextRequest, settings: Settings) -> None:
-    texts = request.batch
-    if len(texts) > settings.max_texts:
-        detail = f"{len(texts)} texts; send at most {settings.max_texts} in one request"
-        raise InvalidRequest(f"{detail}.", errors=[{"field": "texts", "detail": detail}])
-    errors = []
-    for index, text in enumerate(texts):
-        if not text.strip():
-            detail = "the text is empty"
-        elif len(text) > settings.max_text_chars:
-            detail = f"{len(text)} characters; send at most {settings.max_text_chars}, or split the text"
-        else:
-            continue
-        errors.append({"field": "text" if request.texts is None else f"texts.{index}", "detail": detail})
-    if errors:
-        raise InvalidRequest(f"{errors[0]['field']}: {errors[0]['detail']}.", errors=errors)
+class Pipeline:
+    """Runs ``steps``. ``on_event`` is called when there is something to tell the caller."""
+
+    def __init__(self, store: Store, work: Steps, providers: Mapping[str, Provider], watch: Watch) -> None:
+        self.steps: dict[Step, Callable[[Analysis], Awaitable[Outcome]]] = work.table()
+        self.stopping = False
+        self._store = store
+        self._work = work
+        self._providers = providers
+        self._watch = watch
+        self.on_event: Callable[[], None] = lambda: None
+
+    def lane(self, step: Step, provider: str | None) -> Lane:
+        if step is Step.transcription:
+            known = self._providers.get(provider or "")
+            return Lane.cpu if known and not known.remote else Lane.io
+        return Lane.io if step is Step.fetch else Lane.cpu
+
+    async def run(self, analysis_id: str) -> Lane | None:
+        """Take the analysis as far as it goes in the lane of its next step.
+
+        Returns:
+            The lane that it is to be handed to, where it can go on at once.
+        """
+        row = await self._store.take(analysis_id)
+        if row is None:
+            return None
+        lane = self.lane(row.step, row.provider)
+        with suppress(LostLease):
+            async with self._alive(row):
+                while True:
+                    outcome = await self._attempt(row)
+                    next_lane = self.lane(outcome.step, row.provider)
+                    keep = outcome.wait_ms == 0 and next_lane is lane and not self.stopping
+                    await self._settle(row, outcome, keep=keep)
+                    if not keep:
+                        return next_lane if outcome.wait_ms == 0 else None
+        return None
+
+    async def _attempt(self, row: Analysis) -> Outcome:
+        if (end := self._work.interrupted(row)) is not None:
+            return end
+        try:
+            return await self.steps[row.step](row)
+        except Exception as error:
+            trouble = error
+        if isinstance(trouble, Problem) and trouble.status < 500:
+            return self._work.failed(row, trouble, retryable=False)
+        logger.error("%s of %s failed: %s", row.step, row.id, trouble, exc_info=not isinstance(trouble, Problem))
+        if row.attempts < MAX_ATTEMPTS:
+            return Outcome(row.step, backoff_ms(row.attempts), progress=False, visible=False)
+        return self._work.failed(row, trouble if isinstance(trouble, Problem) else internal_error(), retryable=True)
+
+    async def _settle(self, row: Analysis, outcome: Outcome, *, keep: bool) -> None:
+        try:
+            await self._store.settle(row, outcome, keep=keep)
+        finally:
+            if outcome.recording is not None:
+                outcome.recording.file.close()
+        if outcome.visible:
+            self._watch.announce(row.id)
+        if outcome.events:
+            self.on_event()
+
+    @asynccontextmanager
+    async def _alive(self, row: Analysis) -> AsyncIterator[None]:
+        """Signs of life while the row is worked on."""
+
+        async def beat() -> None:
+            while True:
+                await asyncio.sleep(self._store.lease_ms / 3000)
+                try:
+                    await self._store.alive(row)
+                except LostLease:
+                    return
+                except Exception as error:
+                    logger.warning("no sign of life for %s: %s", row.id, error)
+
+        task = asyncio.create_task(beat())
+        try:
+            yield
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task

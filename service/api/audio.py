@@ -1,16 +1,19 @@
 """POST /analyze-audio."""
 
 from collections.abc import AsyncIterator
-from typing import Annotated, Any, Final
+from dataclasses import dataclass
+from typing import Annotated, Any, BinaryIO, Final
 
-from fastapi import APIRouter, Depends, Request, Response, UploadFile
+from fastapi import APIRouter, Depends, Header, Request, Response, UploadFile
 from pydantic import BaseModel, Field, ValidationError, field_validator
 from pydantic_core import from_json
 from starlette.datastructures import FormData
 
-from service.analyses import pipeline
+from service.analyses.tasks import Kind
 from service.api import problems
+from service.api.answers import ended, heard, present, waited
 from service.api.deps import ServiceDep
+from service.api.headers import MalformedIdempotencyKey, Preferences, idempotency_key, preferences
 from service.problems import (
     EmptyFile,
     InvalidRequest,
@@ -18,19 +21,32 @@ from service.problems import (
     NoSpeech,
     NotAudio,
     NotReady,
+    RefusedUrl,
+    ReusedKey,
+    StillRunning,
     TooLarge,
     TooLong,
     TooManyChannels,
+    Unfetchable,
     UnknownField,
     UnknownModel,
     WrongRoleCount,
 )
-from service.requests import AudioOptions
-from service.schemas import AudioAnalysis
+from service.requests import AudioLink, AudioOptions
+from service.schemas import Analysis
 
 router = APIRouter(tags=["Analyses"])
 
+_MARGIN_S: Final = 5
 _HOW: Final = "send multipart/form-data with the recording in the field file, as curl -F file=@call.wav does."
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A recording's file, or its address, and what to do with it."""
+
+    options: AudioOptions
+    source: BinaryIO | str
 
 
 class _Upload(BaseModel):
@@ -72,44 +88,129 @@ def parse_form(form: FormData) -> AudioForm:
     raise problems.from_validation(errors)
 
 
-async def _form(request: Request) -> AsyncIterator[AudioForm]:
-    """The form of the request, whose file is closed after the answer."""
+async def _submission(request: Request, service: ServiceDep) -> AsyncIterator[Submission]:
+    """What the request hands over; its file is closed after the answer."""
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type == "application/json":
+        link = await _link(request, service.settings.max_json_bytes)
+        yield Submission(link, link.audio_url)
+        return
     if media_type not in ("", "multipart/form-data", "application/x-www-form-urlencoded"):
         raise problems.UnsupportedMediaType(f"The body is {media_type}; {_HOW}")
-    async with request.form(max_files=4, max_fields=32) as form:
-        yield parse_form(form)
+    async with request.form(max_files=4, max_fields=32) as uploaded:
+        form = parse_form(uploaded)
+        if not form.file.size:
+            raise EmptyFile("The file has no bytes; check the path and send it again.")
+        yield Submission(form, form.file.file)
 
 
-_FORM_SCHEMA: Final = AudioForm.model_json_schema(ref_template="#/components/schemas/{model}")
-del _FORM_SCHEMA["$defs"]  # the responses define the same ones
+async def _link(request: Request, max_bytes: int) -> AudioLink:
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > max_bytes:
+            raise TooLarge(f"The JSON has more than {max_bytes} bytes; send less.")
+    try:
+        return AudioLink.model_validate_json(bytes(body))
+    except ValidationError as error:
+        errors = error.errors()
+    if errors[0]["type"] == "json_invalid":
+        raise problems.BadRequest(f"The body is not JSON: {errors[0]['ctx']['error']}.")
+    raise problems.from_validation(errors)
+
+
+def _preferences(prefer: Annotated[list[str] | None, Header()] = None) -> Preferences:
+    return preferences(prefer or [])
+
+
+def _schema(model: type[BaseModel]) -> dict[str, Any]:
+    schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
+    schema.pop("$defs", None)  # the responses define the same ones
+    return schema
 
 
 @router.post(
     "/analyze-audio",
     summary="Analyse a call",
-    response_model=AudioAnalysis,
-    responses=problems.responses(
-        problems.BadRequest,
-        EmptyFile,
-        UnknownModel,
-        TooLarge,
-        TooLong,
-        TooManyChannels,
-        NotAudio,
-        problems.UnsupportedMediaType,
-        InvalidRequest,
-        UnknownField,
-        NoFile,
-        WrongRoleCount,
-        NoSpeech,
-        NotReady,
-    ),
-    openapi_extra={"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": _FORM_SCHEMA}}}},
+    response_model=Analysis,
+    responses={
+        202: {
+            "description": "Stored; something is still to come.",
+            "model": Analysis,
+            "headers": {
+                "Location": {"description": "The analysis.", "schema": {"type": "string"}},
+                "Retry-After": {
+                    "description": "Seconds until it is worth asking again.",
+                    "schema": {"type": "integer"},
+                },
+            },
+        },
+        **problems.responses(
+            problems.BadRequest,
+            MalformedIdempotencyKey,
+            EmptyFile,
+            UnknownModel,
+            StillRunning,
+            TooLarge,
+            TooLong,
+            TooManyChannels,
+            NotAudio,
+            problems.UnsupportedMediaType,
+            InvalidRequest,
+            UnknownField,
+            NoFile,
+            WrongRoleCount,
+            NoSpeech,
+            RefusedUrl,
+            Unfetchable,
+            ReusedKey,
+            NotReady,
+        ),
+    },
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {
+                "multipart/form-data": {"schema": _schema(AudioForm)},
+                "application/json": {"schema": _schema(AudioLink)},
+            },
+        }
+    },
 )
-async def analyze_audio(form: Annotated[AudioForm, Depends(_form)], service: ServiceDep) -> Response:
-    """How the people on a recording sound: each channel as a whole, and a timeline of segments.
+async def analyze_audio(
+    submission: Annotated[Submission, Depends(_submission)],
+    service: ServiceDep,
+    preferred: Annotated[Preferences, Depends(_preferences)],
+    key: Annotated[
+        str | None,
+        Header(
+            alias="Idempotency-Key",
+            description='A string in double quotes, such as `"8e03978e"`: with it a request '
+            "that is sent again finds the analysis of the first. Remembered for 24 hours.",
+        ),
+    ] = None,
+) -> Response:
+    """How the people on a recording sound: each channel as a whole, and a timeline of segments; later the words too.
+
+    The recording is stored before anything else happens, so that it is not lost. The answer comes with the acoustic
+    result: `200` when that is all there is to come, `202` while the words are still on their way; then `GET` what
+    `Location` names, follow its events, or have a callback sent. `Prefer: wait=20` waits up to 20 seconds for all of
+    it, `Prefer: respond-async` for nothing.
 
     A channel whose role is `agent` is `withheld` unless the deployer decides otherwise.
     """
-    return await service.answer(pipeline.analyze_audio, form.file.file, form, service.registry, service.settings)
+    used_key = idempotency_key(key)
+    longest = service.settings.wait_seconds
+    row, new = await service.intake.accept(
+        submission.options, submission.source, used_key, running_ms=round(1000 * (longest + _MARGIN_S))
+    )
+    if new:
+        await service.tasks.hand_over(Kind.analysis, row.id, service.pipeline.lane(row.step, row.provider))
+        if preferred.wait is not None:
+            row = await waited(service, row, ended, min(preferred.wait, longest))
+        elif not preferred.respond_async:
+            row = await waited(service, row, heard, longest)
+    response = await present(service, row, preferred)
+    if new and used_key is not None:
+        await service.store.answered(used_key)
+    return response

@@ -1,7 +1,6 @@
 """What the routes need of the running service."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Annotated, ParamSpec
 
 import anyio.to_thread
@@ -9,33 +8,25 @@ from anyio import CapacityLimiter
 from fastapi import Depends, Request, Response
 from pydantic import BaseModel
 
-from service.inference.registry import Registry
-from service.settings import Settings
+from service.runtime import Runtime
 
 P = ParamSpec("P")
 
 
-@dataclass(frozen=True)
-class Service:
-    """The parts that live as long as the application. ``limiter`` bounds the analyses under way."""
-
-    settings: Settings
-    registry: Registry
-    limiter: CapacityLimiter
-
-    async def answer(self, use_case: Callable[P, BaseModel], *args: P.args, **kwargs: P.kwargs) -> Response:
-        """The result of ``use_case`` as JSON, both made in a worker thread once there is room for it."""
-
-        def work() -> str:
-            return use_case(*args, **kwargs).model_dump_json()
-
-        content = await anyio.to_thread.run_sync(work, limiter=self.limiter)
-        return Response(content, media_type="application/json")
+def _service(request: Request) -> Runtime:
+    runtime: Runtime = request.app.state.service
+    return runtime
 
 
-def _service(request: Request) -> Service:
-    service: Service = request.app.state.service
-    return service
+ServiceDep = Annotated[Runtime, Depends(_service)]
 
 
-ServiceDep = Annotated[Service, Depends(_service)]
+async def answer(
+    limiter: CapacityLimiter | None, work: Callable[P, BaseModel], *args: P.args, **kwargs: P.kwargs
+) -> Response:
+    """What ``work`` comes to as JSON, both made in a worker thread; with ``limiter`` once there is room for it."""
+
+    def content() -> str:
+        return work(*args, **kwargs).model_dump_json()
+
+    return Response(await anyio.to_thread.run_sync(content, limiter=limiter), media_type="application/json")

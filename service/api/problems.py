@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from service.problems import InvalidRequest, Problem, TooLarge, UnknownField
+from service.problems import InvalidRequest, Problem, TooLarge, UnknownField, internal_error
 
 MEDIA_TYPE: Final = "application/problem+json"
 _MOST_ERRORS: Final = 20
@@ -47,22 +47,11 @@ class ProblemResponse(JSONResponse):
     media_type = MEDIA_TYPE
 
     def __init__(self, problem: Problem, headers: Mapping[str, str] | None = None) -> None:
-        super().__init__(document(problem), problem.status, headers)
+        super().__init__(problem.document(), problem.status, headers)
 
     def render(self, content: Any) -> bytes:
         # A name that the caller sent may hold half a surrogate pair, which this leaves as JSON's own escape.
         return json.dumps(content, ensure_ascii=False).encode("utf-8", "backslashreplace")
-
-
-def document(problem: Problem) -> dict[str, Any]:
-    """The members of the problem document."""
-    return {
-        "type": f"/problems/{problem.type}",
-        "title": problem.title,
-        "status": problem.status,
-        "detail": problem.detail,
-        **problem.extensions,
-    }
 
 
 def kinds(root: type[Problem] = Problem) -> Iterator[type[Problem]]:
@@ -149,7 +138,3 @@ def _from_http(request: Request, error: HTTPException) -> Problem:
         case 413:
             return TooLarge(str(error.detail))
     return internal_error()
-
-
-def internal_error() -> Problem:
-    return Problem("The service met an error of its own; its log has the details.")

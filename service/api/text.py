@@ -2,9 +2,9 @@
 
 from fastapi import APIRouter, Response
 
-from service.analyses import pipeline
+from service.analyses import compute
 from service.api import problems
-from service.api.deps import ServiceDep
+from service.api.deps import ServiceDep, answer
 from service.problems import InvalidRequest, NotReady, TooLarge, UnknownField
 from service.requests import TextRequest
 from service.schemas import TextAnalysis
@@ -20,4 +20,4 @@ router = APIRouter(tags=["Analyses"])
 )
 async def analyze_text(request: TextRequest, service: ServiceDep) -> Response:
     """Whether a text, and each sentence in it, is positive, neutral or negative."""
-    return await service.answer(pipeline.analyze_text, request, service.registry, service.settings)
+    return await answer(service.limiter, compute.analyze_text, request, service.registry, service.settings)

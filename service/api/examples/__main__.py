@@ -15,8 +15,8 @@ from typing import Any, Final
 from fastapi.testclient import TestClient
 
 from service.api.examples import FOLDER, PROBLEMS
-from service.api.problems import document, internal_error
 from service.app import create_app
+from service.problems import internal_error
 from service.settings import Settings
 
 SAMPLE: Final = Path(__file__).resolve().parents[3] / "tests" / "data" / "sample_call.wav"
@@ -89,7 +89,7 @@ _LIMITED: Final[Mapping[str, Mapping[str, Any]]] = {
 
 
 def main() -> None:
-    problems = {"internal-error": document(internal_error())}
+    problems = {"internal-error": internal_error().document()}
     with _client() as client:
         for name, (method, path, body) in _answers().items():
             _write(name, client.request(method, path, **body).raise_for_status().json())

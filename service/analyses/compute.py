@@ -1,0 +1,60 @@
+"""The CPU work of the product: from bytes or text to what is answered, on models that are already loaded.
+
+Everything here is synchronous; the service runs it in worker threads, the command line as it is.
+"""
+
+from typing import BinaryIO
+
+from service import presentation
+from service.analyses import acoustic
+from service.analyses.acoustic import Role
+from service.audio.decode import Limits, decode
+from service.inference.registry import Registry
+from service.problems import InvalidRequest
+from service.requests import TextRequest
+from service.schemas import Acoustics, TextAnalysis
+from service.settings import Settings
+
+
+def acoustics(
+    file: BinaryIO, roles: list[Role] | None, model: str, registry: Registry, settings: Settings
+) -> Acoustics:
+    """How the people on one recording sound.
+
+    Raises:
+        Problem: a model is unknown or not loaded, the file is not audio within the limits, the roles do not fit its
+            channels, or nobody speaks.
+    """
+    models = registry.acoustic(model)
+    recording = decode(file, Limits(settings.max_audio_seconds, settings.max_channels))
+    result = acoustic.analyze(recording, roles, models, agent_emotions=settings.agent_emotions)
+    return presentation.acoustics(recording, result, models)
+
+
+def analyze_text(request: TextRequest, registry: Registry, settings: Settings) -> TextAnalysis:
+    """The sentiment of each text of the request.
+
+    Raises:
+        Problem: a text is empty or too long, there are too many, or the model is not loaded.
+    """
+    _check_texts(request, settings)
+    model = registry.sentiment()
+    return presentation.text_analysis(request, model.analyze(request.batch), model)
+
+
+def _check_texts(request: TextRequest, settings: Settings) -> None:
+    texts = request.batch
+    if len(texts) > settings.max_texts:
+        detail = f"{len(texts)} texts; send at most {settings.max_texts} in one request"
+        raise InvalidRequest(f"{detail}.", errors=[{"field": "texts", "detail": detail}])
+    errors = []
+    for index, text in enumerate(texts):
+        if not text.strip():
+            detail = "the text is empty"
+        elif len(text) > settings.max_text_chars:
+            detail = f"{len(text)} characters; send at most {settings.max_text_chars}, or split the text"
+        else:
+            continue
+        errors.append({"field": "text" if request.texts is None else f"texts.{index}", "detail": detail})
+    if errors:
+        raise InvalidRequest(f"{errors[0]['field']}: {errors[0]['detail']}.", errors=errors)

@@ -1,0 +1,92 @@
+"""The database: SQLite in a file, or PostgreSQL by its address, brought up to date when it is opened."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Final
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, event, make_url, text
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+
+from service.settings import Settings, SettingsError
+
+_DRIVERS: Final = {"postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg", "sqlite": "sqlite+aiosqlite"}
+# Any number will do, as long as nobody else in this database locks it.
+_MIGRATION_LOCK: Final = 0x5632_5600
+
+
+class Database:
+    """Sessions of one database. On SQLite a writing session takes the write lock at its beginning: SQLite cannot turn
+    a reading transaction into a writing one while another writes."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self.engine = engine
+        self._write = async_sessionmaker(engine, expire_on_commit=False)
+        reader = engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._read = async_sessionmaker(reader, expire_on_commit=False)
+
+    def reading(self) -> AsyncSession:
+        """A session whose every query stands for itself."""
+        return self._read()
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[AsyncSession]:
+        """A session in one transaction, committed at the end."""
+        async with self._write.begin() as session:
+            yield session
+
+    async def migrate(self) -> None:
+        """Bring the tables up to date. Of several processes that start at once, one does it and the others wait."""
+        async with self.engine.begin() as connection:
+            if self.engine.dialect.name == "postgresql":
+                await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
+            await connection.run_sync(_upgrade)
+
+    async def close(self) -> None:
+        await self.engine.dispose()
+
+
+def open_database(settings: Settings) -> Database:
+    """Raises: SettingsError: the address is no database address, or its driver is not installed."""
+    written = settings.database_url.get_secret_value() or f"sqlite:///{settings.data_dir / 'voice-to-value.db'}"
+    try:
+        url = make_url(written)
+        url = url.set(drivername=_DRIVERS[url.drivername.partition("+")[0]])
+        engine = create_async_engine(url, pool_pre_ping=url.drivername.startswith("postgresql"))
+    except (ArgumentError, KeyError):
+        raise SettingsError(
+            "V2V_DATABASE_URL: give sqlite:///path/of/file.db or postgresql://user:password@host/name"
+        ) from None
+    except ImportError:
+        raise SettingsError(
+            "V2V_DATABASE_URL: PostgreSQL needs the extra postgres: pip install 'voice-to-value[postgres]'"
+        ) from None
+    if engine.dialect.name == "sqlite":
+        event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+        event.listen(engine.sync_engine, "begin", _begin_immediate)
+    return Database(engine)
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # no BEGIN but ours
+    cursor = connection.cursor()
+    # With a write-ahead log readers and the writer do not wait for each other; FULL makes each commit reach the disk.
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=30000", "foreign_keys=ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_immediate(connection: Connection) -> None:
+    if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _upgrade(connection: Connection) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(str(files("service.analyses"))) / "migrations"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")

@@ -1,0 +1,80 @@
+"""Callbacks on their way: delivered, recorded, delivered again.
+
+The messages are rows that :mod:`service.analyses.store` wrote together with what they tell, so none is lost and each
+keeps its id over all its deliveries (Standard Webhooks: a receiver drops an id that it has seen).
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from sqlalchemy import func, select, update
+
+from service.analyses import leases
+from service.analyses.ambient import Ambient
+from service.analyses.callbacks import SECONDS, Sender, delay
+from service.analyses.database import Database
+from service.analyses.rows import Callback, Delivery
+from service.analyses.states import CallbackStatus
+
+# A delivery gives no signs of life; its lease outlives the time that it may take.
+_LEASE_MS: Final = 1000 * (SECONDS + 5)
+
+
+class Outbox:
+    """The callbacks of all analyses."""
+
+    def __init__(self, database: Database, sender: Sender, ambient: Ambient) -> None:
+        self._database = database
+        self._sender = sender
+        self._ambient = ambient
+
+    async def deliver(self, callback_id: str) -> None:
+        """Try to deliver the callback if it is due, and record how that went."""
+        token, now = self._ambient.new_id("lease"), self._ambient.now()
+        async with self._database.writing() as session:
+            row = await leases.claim(session, Callback, callback_id, token=token, now=now, lease_ms=_LEASE_MS)
+        if row is None:
+            return
+        outcome = await self._sender.send(row.url, row.id, row.body.encode())
+        wait = None if outcome.delivered else delay(row.attempts, outcome, self._ambient.jitter())
+        later = None if wait is None else self._ambient.now() + round(1000 * wait)
+        status = CallbackStatus.pending if later else CallbackStatus.failed
+        values = {
+            "lease": None,
+            "run_after": later,
+            "enqueue_after": later or 0,
+            "status": CallbackStatus.delivered if outcome.delivered else status,
+        }
+        async with self._database.writing() as session:
+            await leases.change(session, Callback, row.id, token=token, values=values)
+            before = select(func.count()).where(Delivery.callback_id == row.id)
+            session.add(
+                Delivery(
+                    callback_id=row.id,
+                    number=(await session.execute(before)).scalar_one() + 1,
+                    at=now,
+                    http_status=outcome.status,
+                    error=outcome.error,
+                    duration_ms=outcome.duration_ms,
+                )
+            )
+
+    async def of(self, analysis_id: str) -> Sequence[tuple[Callback, Sequence[Delivery]]]:
+        """The callbacks of an analysis in the order of what they tell, each with its deliveries."""
+        async with self._database.reading() as session:
+            mine = select(Callback).where(Callback.analysis_id == analysis_id).order_by(Callback.id)
+            callbacks = (await session.execute(mine)).scalars().all()
+            tries = (
+                select(Delivery)
+                .where(Delivery.callback_id.in_([callback.id for callback in callbacks]))
+                .order_by(Delivery.number)
+            )
+            deliveries = (await session.execute(tries)).scalars().all()
+        return [(callback, [d for d in deliveries if d.callback_id == callback.id]) for callback in callbacks]
+
+    async def redeliver(self, analysis_id: str) -> None:
+        """Deliver all callbacks of an analysis once more, under their old ids."""
+        async with self._database.writing() as session:
+            now = self._ambient.now()
+            again = {"status": CallbackStatus.pending, "attempts": 0, "run_after": now, "enqueue_after": now}
+            await session.execute(update(Callback).where(Callback.analysis_id == analysis_id).values(**again))

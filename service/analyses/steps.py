@@ -1,0 +1,231 @@
+"""What each step of an analysis does. A step reads the row and earlier results, and says what came of its work.
+
+Steps may be run again after a crash and change nothing but what they return; the provider's orders are made so that
+this holds for them too (:mod:`service.transcription`).
+"""
+
+import tempfile
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from typing import Any, Final, TypeVar, cast
+
+import anyio.to_thread
+import httpx2
+from anyio import CapacityLimiter
+from pydantic import TypeAdapter
+
+from service import presentation
+from service.analyses import combine, compute
+from service.analyses.acoustic import Layout, Role
+from service.analyses.audio_files import digest
+from service.analyses.recordings import Recording
+from service.analyses.rows import Analysis
+from service.analyses.states import Event, Status, Step, WordsStatus
+from service.analyses.store import Outcome, Store
+from service.inference.registry import Registry
+from service.problems import Problem, Unfetchable
+from service.schemas import Acoustics, Prediction
+from service.security.outgoing import TransientFetchError, download
+from service.settings import Settings
+from service.transcription import Order, Provider, Refused, Request, Transcript, Unavailable
+
+T = TypeVar("T")
+
+MAX_ATTEMPTS: Final = 5
+_HOUR_MS: Final = 3_600_000
+_FETCH_SECONDS: Final = 300
+_TRANSCRIPT: Final = TypeAdapter(Transcript)
+_SENTIMENTS: Final = TypeAdapter(list[Prediction | None] | None)
+
+
+def backoff_ms(attempts: int, *, longest_ms: int = 60_000) -> int:
+    """2, 4, 8 ... seconds after the first, second, third ... attempt."""
+    return min(1000 << min(attempts, 20), longest_ms)
+
+
+class Steps:
+    """The steps, and what they need. ``limiter`` bounds the CPU work of this process."""
+
+    def __init__(
+        self,
+        store: Store,
+        registry: Registry,
+        settings: Settings,
+        limiter: CapacityLimiter,
+        providers: Mapping[str, Provider],
+        client: httpx2.AsyncClient,
+    ) -> None:
+        self._store = store
+        self._registry = registry
+        self._settings = settings
+        self._limiter = limiter
+        self._providers = providers
+        self._client = client
+
+    def table(self) -> dict[Step, Callable[[Analysis], Awaitable[Outcome]]]:
+        return {
+            Step.fetch: self.fetch,
+            Step.acoustics: self.acoustics,
+            Step.transcription: self.transcription,
+            Step.text: self.text,
+            Step.combine: self.combine,
+        }
+
+    async def fetch(self, row: Analysis) -> Outcome:
+        """Download the recording. Its address, which may hold a key, is then forgotten."""
+        file = tempfile.TemporaryFile()  # noqa: SIM115 (whoever commits the outcome closes it)
+        try:
+            limit = self._settings.max_upload_bytes
+            await download(self._client, row.audio_url or "", file, max_bytes=limit, seconds=_FETCH_SECONDS)
+            recording = Recording(await anyio.to_thread.run_sync(digest, file), file)
+        except TransientFetchError as trouble:
+            file.close()
+            if row.attempts < MAX_ATTEMPTS:
+                raise
+            raise Unfetchable(str(trouble)) from None
+        except BaseException:
+            file.close()
+            raise
+        return Outcome(Step.acoustics, recording=recording, changes={"audio_url": None})
+
+    async def acoustics(self, row: Analysis) -> Outcome:
+        """How the people on the recording sound."""
+
+        def work() -> tuple[Acoustics, str]:
+            roles = row.options["channel_roles"]
+            with self._store.recordings.files.open(row.audio or "") as file:
+                found = compute.acoustics(
+                    file,
+                    [Role(role) for role in roles] if roles else None,
+                    row.options["model"],
+                    self._registry,
+                    self._settings,
+                )
+            return found, found.model_dump_json()
+
+        found, body = await self._compute(work)
+        changes: dict[str, Any] = {"separate": found.audio.layout is Layout.separate}
+        if row.words is WordsStatus.pending:
+            changes["status"] = Status.processing
+            return Outcome(Step.transcription, result=body, changes=changes, events=[Event.acoustics_ready])
+        return self._completed(changes, result=body)
+
+    async def transcription(self, row: Analysis) -> Outcome:
+        """Take the transcript one step further at its provider."""
+        provider = self._providers.get(row.provider or "")
+        if provider is None:
+            return self._without_words(row, f"{row.provider} is not configured any more.")
+        stored = await self._store.order(row.id)
+        order = Order(stored.phase, stored.upload_url, stored.remote_id) if stored else Order()
+        request = Request(
+            analysis_id=row.id,
+            open=partial(self._store.recordings.files.open, row.audio or ""),
+            separate=row.separate,
+            language=row.options["language"],
+        )
+        try:
+            progress = await provider.advance(request, order)
+        except Refused as refusal:
+            return self._completed(
+                {"words": WordsStatus.failed, "words_reason": refusal.reason},
+                audio_hours=self._settings.recovery_hours,
+            )
+        except Unavailable as trouble:
+            return self._without_words(row, trouble.reason, trouble.retry_after)
+        if isinstance(progress, Transcript):
+            return Outcome(Step.text, result=_TRANSCRIPT.dump_json(progress).decode())
+        waited_ms = self._store.ambient.now() - stored.created if stored else 0
+        if waited_ms > self._settings.transcription_seconds * 1000:
+            reason = f"{provider.name} has not finished the transcript after {waited_ms // 1000} seconds."
+            return self._without_words(row, reason, order=progress.order, overdue=True)
+        wait_ms = round(progress.seconds * 1000)
+        return Outcome(Step.transcription, wait_ms=wait_ms, order=progress.order, visible=False)
+
+    async def text(self, row: Analysis) -> Outcome:
+        """The sentiment of each utterance."""
+        model = self._registry.sentiment()
+        results = await self._store.results(row.id)
+
+        def work() -> str:
+            transcript = _TRANSCRIPT.validate_json(results[Step.transcription])
+            return _SENTIMENTS.dump_json(combine.sentiments(transcript, model)).decode()
+
+        return Outcome(Step.combine, result=await self._compute(work))
+
+    async def combine(self, row: Analysis) -> Outcome:
+        """Words and voice side by side."""
+        model = presentation.model_version(self._registry.sentiment())
+        results = await self._store.results(row.id)
+
+        def work() -> str:
+            return combine.combine(
+                _TRANSCRIPT.validate_json(results[Step.transcription]),
+                _SENTIMENTS.validate_json(results[Step.text]),
+                model,
+                Acoustics.model_validate_json(results[Step.acoustics]),
+            ).model_dump_json()
+
+        return self._completed({"words": WordsStatus.completed, "words_reason": None}, result=await self._compute(work))
+
+    def interrupted(self, row: Analysis) -> Outcome | None:
+        """What becomes of a step that was begun too often without an end; None where it may be begun again."""
+        if row.attempts <= MAX_ATTEMPTS or (row.step is Step.transcription and row.status is Status.completed):
+            return None
+        if row.step is Step.transcription:
+            return self._without_words(row, f"It was interrupted {row.attempts - 1} times.")
+        often = Problem(f"The step {row.step} was interrupted {row.attempts - 1} times; the service's log may say why.")
+        return self.failed(row, often, retryable=True)
+
+    def failed(self, row: Analysis, problem: Problem, *, retryable: bool) -> Outcome:
+        """The end of an analysis that cannot be made. The recording is kept where trying again may help."""
+        now = self._store.ambient.now()
+        audio_hours = self._settings.recovery_hours if retryable else 0
+        changes = {
+            "status": Status.failed,
+            "ended": now,
+            "problem": problem.document(),
+            "audio_until": now + round(audio_hours * _HOUR_MS),
+        }
+        return Outcome(row.step, None, changes=changes, events=[Event.failed])
+
+    def _completed(self, changes: dict[str, Any], *, result: str | None = None, audio_hours: float = 0) -> Outcome:
+        now = self._store.ambient.now()
+        keep_hours = max(audio_hours, self._settings.audio_retention_hours)
+        end = {"status": Status.completed, "ended": now, "audio_until": now + round(keep_hours * _HOUR_MS)}
+        return Outcome(Step.done, None, result=result, changes={**changes, **end}, events=[Event.completed])
+
+    def _without_words(
+        self,
+        row: Analysis,
+        reason: str,
+        retry_after: float | None = None,
+        *,
+        order: Order | None = None,
+        overdue: bool = False,
+    ) -> Outcome:
+        """The provider cannot be used now. After a few attempts the analysis is complete but for its words, which are
+        still tried for while the recording is kept."""
+        settings = self._settings
+        if row.status is Status.processing and row.attempts < MAX_ATTEMPTS and not overdue:
+            wait_ms = max(backoff_ms(row.attempts), round(1000 * min(retry_after or 0, 60)))
+            return Outcome(Step.transcription, wait_ms, progress=False, visible=False)
+        end = self._completed(
+            {"words": WordsStatus.unavailable, "words_reason": reason}, audio_hours=settings.recovery_hours
+        )
+        now = self._store.ambient.now()
+        first = row.status is not Status.completed
+        over = (now if first else cast(int, row.ended)) + settings.recovery_hours * _HOUR_MS <= now
+        slower = max(row.attempts - MAX_ATTEMPTS, 0)
+        wait_ms = max(backoff_ms(slower + 8, longest_ms=_HOUR_MS), round(1000 * min(retry_after or 0, 3600)))
+        return Outcome(
+            Step.done if over else Step.transcription,
+            None if over else wait_ms,
+            order=order,
+            changes=end.changes if first else {"words_reason": reason},
+            events=end.events if first else (),
+            progress=False,
+            visible=first,
+        )
+
+    async def _compute(self, work: Callable[[], T]) -> T:
+        return await anyio.to_thread.run_sync(work, limiter=self._limiter)

@@ -1,0 +1,365 @@
+"""Analyses as rows: created, changed by their steps, listed, erased.
+
+Whatever belongs together is one transaction: a result with the step that comes after it, an event with what it tells, a
+recording with the analysis that needs it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import case, delete, func, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from service.analyses import leases
+from service.analyses.ambient import Ambient
+from service.analyses.database import Database
+from service.analyses.events import event_body
+from service.analyses.recordings import Recording, Recordings
+from service.analyses.rows import Analysis, Callback, IdempotencyKey, Receipt, Result, TranscriptOrder
+from service.analyses.states import ErasureReason, Event, Status, Step, WordsStatus
+from service.problems import ErasedAnalysis, NotRetryable, UnknownAnalysis
+from service.transcription import Order, Phase
+
+
+@dataclass(frozen=True, slots=True)
+class NewAnalysis:
+    """What a caller hands over: a recording, or the address of one."""
+
+    options: dict[str, Any]
+    external_id: str | None
+    provider: str | None
+    words: WordsStatus
+    words_reason: str | None
+    callback_url: str | None
+    recording: Recording | None = None
+    audio_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a step comes to.
+
+    Attributes:
+        step: the step that is next.
+        wait_ms: how long until it is due; None where nothing is left to do.
+        result: what the step found, as JSON.
+        order: what is to be remembered of the transcript's order.
+        recording: what the step fetched.
+        changes: further columns.
+        events: what the caller is told.
+        progress: something came of it, so that the attempts are counted anew.
+        visible: the caller can see the change.
+    """
+
+    step: Step
+    wait_ms: int | None = 0
+    result: str | None = None
+    order: Order | None = None
+    recording: Recording | None = None
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    events: Sequence[Event] = ()
+    progress: bool = True
+    visible: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Which analyses a list holds; times are milliseconds, ``before`` an id."""
+
+    status: Status | None = None
+    external_id: str | None = None
+    created_from: int | None = None
+    created_to: int | None = None
+    before: str | None = None
+
+
+class Store:
+    """All that is done to analyses. Times come from ``ambient``; a lease lasts ``lease_ms``."""
+
+    def __init__(self, database: Database, recordings: Recordings, ambient: Ambient, lease_ms: int) -> None:
+        self.database = database
+        self.recordings = recordings
+        self.ambient = ambient
+        self.lease_ms = lease_ms
+
+    async def create(
+        self, new: NewAnalysis, key: str | None, fingerprint: str
+    ) -> tuple[Analysis, IdempotencyKey | None]:
+        """Store the analysis with its recording, unless ``key`` was used before.
+
+        Returns:
+            The analysis, and how the key was used before: None for an analysis that is new.
+        """
+        if key is not None and (before := await self._used(key)):
+            return before
+        if new.recording is not None:
+            # Here for the slow part; under the lock it is then only looked at.
+            await self.recordings.put(new.recording)
+        now = self.ambient.now()
+        row = Analysis(
+            id=self.ambient.new_id("an"),
+            created=now,
+            updated=now,
+            step=Step.fetch if new.recording is None else Step.acoustics,
+            external_id=new.external_id,
+            options=new.options,
+            provider=new.provider,
+            words=new.words,
+            words_reason=new.words_reason,
+            audio_url=new.audio_url,
+            callback_url=new.callback_url,
+            run_after=now,
+            enqueue_after=now + self.lease_ms,  # whoever creates it also hands it to the queue
+        )
+        try:
+            async with self.database.writing() as session:
+                if new.recording is not None:
+                    await self.recordings.hold(session, new.recording, now)
+                    row.audio = new.recording.digest
+                session.add(row)
+                await session.flush()
+                if key is not None:
+                    session.add(IdempotencyKey(key=key, fingerprint=fingerprint, analysis_id=row.id, created=now))
+        except IntegrityError:
+            if key is None or not (before := await self._used(key)):
+                raise
+            return before
+        return row, None
+
+    async def answered(self, key: str) -> None:
+        """The first request with ``key`` was answered."""
+        async with self.database.writing() as session:
+            statement = update(IdempotencyKey).where(IdempotencyKey.key == key, IdempotencyKey.answered.is_(None))
+            await session.execute(statement.values(answered=self.ambient.now()))
+
+    async def get(self, analysis_id: str) -> Analysis:
+        """Raises: UnknownAnalysis, ErasedAnalysis."""
+        async with self.database.reading() as session:
+            row = await session.get(Analysis, analysis_id)
+            if row is not None:
+                return row
+            if await session.get(Receipt, analysis_id):
+                raise ErasedAnalysis(f"The analysis {analysis_id} was erased.")
+        raise UnknownAnalysis(f"There is no analysis {analysis_id!r}; GET /analyses lists those there are.")
+
+    async def results(self, analysis_id: str) -> dict[Step, str]:
+        """What the steps found so far, as JSON."""
+        async with self.database.reading() as session:
+            query = select(Result.step, Result.body).where(Result.analysis_id == analysis_id)
+            return dict((await session.execute(query)).tuples().all())
+
+    async def page(self, filters: Filters, limit: int) -> Sequence[Analysis]:
+        """The newest analyses that pass ``filters``, newest first."""
+        query = select(Analysis).order_by(Analysis.id.desc()).limit(limit)
+        conditions = [
+            (filters.status, Analysis.status == filters.status),
+            (filters.external_id, Analysis.external_id == filters.external_id),
+            (filters.created_from, Analysis.created >= filters.created_from),
+            (filters.created_to, Analysis.created < filters.created_to),
+            (filters.before, Analysis.id < filters.before),
+        ]
+        query = query.where(*(condition for value, condition in conditions if value is not None))
+        async with self.database.reading() as session:
+            return (await session.execute(query)).scalars().all()
+
+    async def order(self, analysis_id: str) -> TranscriptOrder | None:
+        """The order that is under way."""
+        async with self.database.reading() as session:
+            return await _current_order(session, analysis_id)
+
+    async def settle(self, row: Analysis, outcome: Outcome, *, keep: bool) -> None:
+        """Commit what a step came to. With ``keep`` the lease goes on, for the next step.
+
+        Raises:
+            LostLease: another process has taken the row meanwhile, or it was erased; nothing is stored.
+        """
+        token = row.lease or ""
+        now = self.ambient.now()
+        if outcome.recording is not None:
+            await self.recordings.put(outcome.recording)
+        values = {**outcome.changes, "step": outcome.step}
+        if outcome.visible:
+            values |= {"updated": now, "revision": row.revision + 1}
+        if outcome.progress:
+            values["attempts"] = 0
+        async with self.database.writing() as session:
+            if outcome.recording is not None:
+                await self.recordings.hold(session, outcome.recording, now)
+                values["audio"] = outcome.recording.digest
+            await leases.change(session, Analysis, row.id, token=token, values=values)
+            await session.execute(
+                update(Analysis).where(Analysis.id == row.id).values(self._next_run(outcome, now, keep=keep))
+            )
+            after = (await session.execute(select(Analysis).where(Analysis.id == row.id))).scalar_one()
+            if outcome.result is not None:
+                session.add(Result(analysis_id=row.id, step=row.step, body=outcome.result))
+            if outcome.order is not None:
+                await self._remember(session, after, outcome.order, now)
+            for event in outcome.events:
+                await self._tell(session, after, event, now)
+            if outcome.step in (Step.text, Step.done):
+                await _forget_order(session, row.id, now)
+            if after.run_after is None:
+                await self._release_if_over(session, after, now)
+        for name in ("step", "status", "words", "revision", "attempts", "audio", "separate", "run_after", "nudged"):
+            setattr(row, name, getattr(after, name))
+
+    async def take(self, analysis_id: str) -> Analysis | None:
+        """Take the analysis under a lease if it is due."""
+        async with self.database.writing() as session:
+            token = self.ambient.new_id("lease")
+            return await leases.claim(
+                session, Analysis, analysis_id, token=token, now=self.ambient.now(), lease_ms=self.lease_ms
+            )
+
+    async def alive(self, row: Analysis) -> None:
+        """A sign of life from whoever holds the row. Raises: LostLease."""
+        async with self.database.writing() as session:
+            until = self.ambient.now() + self.lease_ms
+            await leases.renew(session, Analysis, row.id, token=row.lease or "", until=until)
+
+    async def nudge(self, analysis_id: str) -> None:
+        """The transcript is ready, says the provider: look now, or as soon as whoever holds the row is done."""
+        now = self.ambient.now()
+        async with self.database.writing() as session:
+            mine = (Analysis.id == analysis_id, Analysis.step == Step.transcription)
+            await session.execute(update(Analysis).where(*mine).values(nudged=True))
+            await session.execute(
+                update(Analysis).where(*mine, Analysis.lease.is_(None)).values(run_after=now, enqueue_after=now)
+            )
+
+    async def retry(self, analysis_id: str) -> Analysis:
+        """Try again what failed. Raises: UnknownAnalysis, ErasedAnalysis, NotRetryable."""
+        now = self.ambient.now()
+        row = await self.get(analysis_id)
+        lacks_words = row.words in (WordsStatus.unavailable, WordsStatus.failed)
+        values: dict[str, Any]
+        if row.status is Status.failed:
+            values = {"status": Status.processing, "ended": None, "problem": None}
+        elif row.status is Status.completed and lacks_words:
+            values = {"step": Step.transcription}
+        else:
+            raise NotRetryable(f"The analysis is {row.status} and lacks nothing.")
+        if row.audio is None and row.audio_url is None:
+            raise NotRetryable("The recording is not kept any more; post it again.")
+        async with self.database.writing() as session:
+            changed = await session.execute(
+                update(Analysis)
+                .where(Analysis.id == analysis_id, Analysis.revision == row.revision)
+                .values(
+                    **values,
+                    attempts=0,
+                    revision=row.revision + 1,
+                    updated=now,
+                    run_after=now,
+                    enqueue_after=now + self.lease_ms,
+                    words=WordsStatus.pending if lacks_words else row.words,
+                    words_reason=None if lacks_words else row.words_reason,
+                )
+                .returning(Analysis)
+            )
+            again = changed.scalar_one_or_none()
+        if again is None:
+            raise NotRetryable("The analysis is changing right now; ask for it again first.")
+        return again
+
+    async def erase(self, analysis_id: str, reason: ErasureReason) -> Receipt:
+        """Remove all that is known of the analysis and have the provider do so too; only a receipt stays.
+
+        An analysis that was erased before has its receipt returned. Raises: UnknownAnalysis.
+        """
+        now = self.ambient.now()
+        async with self.database.writing() as session:
+            row = (
+                await session.execute(select(Analysis).where(Analysis.id == analysis_id).with_for_update())
+            ).scalar_one_or_none()
+            if row is None:
+                receipt = await session.get(Receipt, analysis_id)
+                if receipt is None:
+                    raise UnknownAnalysis(f"There is no analysis {analysis_id!r}.")
+                return receipt
+            # A worker may be placing the order at this moment: it is looked for once its lease is over.
+            await _forget_order(session, analysis_id, now + (self.lease_ms if row.lease else 0))
+            held = select(TranscriptOrder.provider).where(TranscriptOrder.analysis_id == analysis_id).limit(1)
+            provider = (await session.execute(held)).scalar_one_or_none()
+            receipt = Receipt(analysis_id=analysis_id, erased=now, reason=reason, provider=provider)
+            session.add(receipt)
+            await session.execute(delete(Analysis).where(Analysis.id == analysis_id))
+            if row.audio is not None:
+                await self.recordings.release(session, row.audio)
+        return receipt
+
+    async def _used(self, key: str) -> tuple[Analysis, IdempotencyKey] | None:
+        async with self.database.reading() as session:
+            used = await session.get(IdempotencyKey, key)
+            row = await session.get(Analysis, used.analysis_id) if used else None
+            return (row, used) if used and row else None
+
+    def _next_run(self, outcome: Outcome, now: int, *, keep: bool) -> dict[str, Any]:
+        if keep:
+            return {"run_after": now + self.lease_ms, "enqueue_after": now + self.lease_ms}
+        if outcome.wait_ms is None:
+            return {"lease": None, "run_after": None}
+        later = now + outcome.wait_ms
+        return {
+            "lease": None,
+            "run_after": case((Analysis.nudged, now), else_=later),
+            # Where there is nothing to wait for, the process that settles it also hands it to the queue.
+            "enqueue_after": case((Analysis.nudged, now), else_=later if outcome.wait_ms else now + self.lease_ms),
+            "nudged": False,
+        }
+
+    async def _remember(self, session: AsyncSession, row: Analysis, order: Order, now: int) -> None:
+        stored = await _current_order(session, row.id)
+        if stored is None:
+            key = self.ambient.new_id("order")
+            stored = TranscriptOrder(id=key, analysis_id=row.id, provider=row.provider, created=now)
+            session.add(stored)
+        stored.phase, stored.upload_url, stored.remote_id = order.phase, order.upload_url, order.remote_id
+
+    async def _tell(self, session: AsyncSession, row: Analysis, event: Event, now: int) -> None:
+        if row.callback_url is None:
+            return
+        query = select(func.count()).where(Callback.analysis_id == row.id, Callback.event == event)
+        told = (await session.execute(query)).scalar_one()
+        session.add(
+            Callback(
+                id=self.ambient.new_id("msg"),
+                analysis_id=row.id,
+                event=event,
+                ordinal=told + 1,
+                created=now,
+                url=row.callback_url,
+                body=event_body(row, event, now),
+                run_after=now,
+            )
+        )
+
+    async def release_audio(self, analysis_id: str) -> None:
+        """Delete the recording of an analysis that needs it no more."""
+        async with self.database.writing() as session:
+            query = select(Analysis).where(Analysis.id == analysis_id).with_for_update()
+            row = (await session.execute(query)).scalar_one_or_none()
+            if row is not None and row.run_after is None:
+                await self._release_if_over(session, row, self.ambient.now())
+
+    async def _release_if_over(self, session: AsyncSession, row: Analysis, now: int) -> None:
+        if row.audio is None or (row.audio_until or 0) > now:
+            return
+        digest, row.audio = row.audio, None
+        await session.flush()
+        await self.recordings.release(session, digest)
+
+
+async def _current_order(session: AsyncSession, analysis_id: str) -> TranscriptOrder | None:
+    mine = (TranscriptOrder.analysis_id == analysis_id, TranscriptOrder.run_after.is_(None))
+    return (await session.execute(select(TranscriptOrder).where(*mine))).scalar_one_or_none()
+
+
+async def _forget_order(session: AsyncSession, analysis_id: str, after: int) -> None:
+    """Have the provider delete from ``after`` on what it keeps."""
+    mine = (TranscriptOrder.analysis_id == analysis_id, TranscriptOrder.run_after.is_(None))
+    await session.execute(delete(TranscriptOrder).where(*mine, TranscriptOrder.phase == Phase.new))
+    await session.execute(update(TranscriptOrder).where(*mine).values(run_after=after))

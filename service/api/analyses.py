@@ -1,0 +1,133 @@
+"""The analyses that were made: read, listed, erased, tried again, and their callbacks."""
+
+import binascii
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from datetime import datetime
+from typing import Annotated
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Query, Response
+
+from service import presentation
+from service.analyses.states import ErasureReason, Status
+from service.analyses.store import Filters
+from service.analyses.tasks import Kind
+from service.api import problems
+from service.api.answers import ended
+from service.api.deps import ServiceDep, answer
+from service.problems import ErasedAnalysis, InvalidRequest, NotRetryable, UnknownAnalysis
+from service.schemas import Analysis, AnalysisList, CallbackList, ErasureReceipt, Progress
+
+router = APIRouter(tags=["Analyses"])
+
+_GONE = (UnknownAnalysis, ErasedAnalysis)
+
+
+@router.get("/analyses", summary="List analyses", responses=problems.responses(InvalidRequest))
+async def list_analyses(
+    service: ServiceDep,
+    status: Annotated[Status | None, Query(description="Only those in this state.")] = None,
+    external_id: Annotated[str | None, Query(max_length=200, description="Only those with your own id.")] = None,
+    created_from: Annotated[datetime | None, Query(description="Only those made at this time or later.")] = None,
+    created_to: Annotated[datetime | None, Query(description="Only those made before this time.")] = None,
+    limit: Annotated[int, Query(ge=1, le=100, description="How many at a time.")] = 20,
+    cursor: Annotated[str | None, Query(max_length=100, description="Where to go on: use `next`.")] = None,
+) -> AnalysisList:
+    """The newest first, without what was found in them."""
+    filters = Filters(status, external_id, _milliseconds(created_from), _milliseconds(created_to), _position(cursor))
+    rows = await service.store.page(filters, limit + 1)
+    following = None
+    if len(rows) > limit:
+        given = {
+            "status": status,
+            "external_id": external_id,
+            "created_from": created_from and created_from.isoformat(),
+            "created_to": created_to and created_to.isoformat(),
+            "limit": limit,
+            "cursor": urlsafe_b64encode(rows[limit - 1].id.encode()).decode(),
+        }
+        following = "/analyses?" + urlencode({name: value for name, value in given.items() if value is not None})
+    return AnalysisList(analyses=[presentation.summary(row) for row in rows[:limit]], next=following)
+
+
+@router.get(
+    "/analyses/{analysis_id}",
+    summary="Read an analysis",
+    response_model=Analysis,
+    responses=problems.responses(*_GONE),
+)
+async def get_analysis(analysis_id: str, service: ServiceDep) -> Response:
+    """What is known by now. `Retry-After` is there as long as more is on its way."""
+    row = await service.store.get(analysis_id)
+    response = await answer(None, presentation.analysis, row, await service.store.results(analysis_id))
+    if not ended(row):
+        response.headers["Retry-After"] = "2"
+    return response
+
+
+@router.delete("/analyses/{analysis_id}", summary="Erase an analysis", responses=problems.responses(UnknownAnalysis))
+async def delete_analysis(analysis_id: str, service: ServiceDep) -> ErasureReceipt:
+    """Remove all that is known of a call, the recording and the transcription provider's copy included.
+
+    A receipt without content stays. Erasing once more answers with it again; `provider_erased_at` appears in it when
+    the provider has deleted its copy.
+    """
+    receipt = await service.store.erase(analysis_id, ErasureReason.request)
+    service.watch.announce(analysis_id)
+    service.tasks.sweep_soon()
+    return presentation.receipt(receipt)
+
+
+@router.post(
+    "/analyses/{analysis_id}/retry",
+    summary="Try a failed analysis again",
+    status_code=202,
+    responses=problems.responses(*_GONE, NotRetryable),
+)
+async def retry_analysis(analysis_id: str, service: ServiceDep) -> Progress:
+    """Begin anew with the step that failed, or with the words that are missing, while the recording is kept."""
+    row = await service.store.retry(analysis_id)
+    await service.tasks.hand_over(Kind.analysis, row.id, service.pipeline.lane(row.step, row.provider))
+    return presentation.progress(row)
+
+
+@router.get(
+    "/analyses/{analysis_id}/callbacks",
+    summary="List the callbacks of an analysis",
+    responses=problems.responses(*_GONE),
+)
+async def list_callbacks(analysis_id: str, service: ServiceDep) -> CallbackList:
+    """What the caller was told of it, and every try to do so."""
+    row = await service.store.get(analysis_id)
+    return presentation.callbacks(await service.outbox.of(row.id))
+
+
+@router.post(
+    "/analyses/{analysis_id}/callbacks/redeliver",
+    summary="Deliver the callbacks of an analysis again",
+    status_code=202,
+    responses=problems.responses(*_GONE),
+)
+async def redeliver_callbacks(analysis_id: str, service: ServiceDep) -> CallbackList:
+    """Send all of them once more, with the same ids."""
+    row = await service.store.get(analysis_id)
+    await service.outbox.redeliver(row.id)
+    service.tasks.sweep_soon()
+    return presentation.callbacks(await service.outbox.of(row.id))
+
+
+def _milliseconds(time: datetime | None) -> int | None:
+    """Raises: InvalidRequest: the time has no zone."""
+    if time is None:
+        return None
+    if time.tzinfo is None:
+        raise InvalidRequest("A time needs its zone, such as 2026-01-31T08:00:00Z.")
+    return round(1000 * time.timestamp())
+
+
+def _position(cursor: str | None) -> str | None:
+    """Raises: InvalidRequest: the cursor is none of ours."""
+    try:
+        return None if cursor is None else urlsafe_b64decode(cursor.encode()).decode("ascii")
+    except (binascii.Error, UnicodeError):
+        raise InvalidRequest("The cursor is not one of this service; follow next as it stands.") from None

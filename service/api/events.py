@@ -1,0 +1,47 @@
+"""GET /analyses/{analysis_id}/events: progress while it happens."""
+
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+
+from service import presentation
+from service.analyses.rows import Analysis
+from service.api import problems
+from service.api.answers import ended
+from service.api.deps import ServiceDep
+from service.problems import ErasedAnalysis, UnknownAnalysis
+
+router = APIRouter(tags=["Analyses"])
+
+
+async def _analysis(analysis_id: str, service: ServiceDep) -> Analysis:
+    return await service.store.get(analysis_id)
+
+
+@router.get(
+    "/analyses/{analysis_id}/events",
+    summary="Follow an analysis",
+    response_class=EventSourceResponse,
+    responses=problems.responses(UnknownAnalysis, ErasedAnalysis),
+)
+async def follow_analysis(
+    row: Annotated[Analysis, Depends(_analysis)], service: ServiceDep
+) -> AsyncIterator[ServerSentEvent]:
+    """Server-sent events: one `progress` with each change and at the beginning, then one `end`, and the stream closes.
+
+    The data is a `Progress` object; read the analysis itself with GET. A client that reconnects is told how it stands.
+    """
+    told = None
+    with service.watch.on(row.id) as watcher:
+        while not service.stopping.is_set():
+            row = await service.store.get(row.id)
+            over = ended(row)
+            if row.revision != told:
+                kind = "end" if over else "progress"
+                yield ServerSentEvent(data=presentation.progress(row), event=kind, id=str(row.revision))
+                told = row.revision
+            if over:
+                return
+            await watcher.change(seconds=30)

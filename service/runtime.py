@@ -1,0 +1,196 @@
+"""The parts that live as long as a process, wired in one place: for the service, the worker, and tests."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Final
+
+import anyio.to_thread
+import httpx2
+from anyio import CapacityLimiter
+
+from service.analyses.ambient import Ambient
+from service.analyses.audio_files import AudioFiles
+from service.analyses.callbacks import Sender
+from service.analyses.database import Database, open_database
+from service.analyses.housekeeping import Housekeeping
+from service.analyses.intake import Intake
+from service.analyses.outbox import Outbox
+from service.analyses.pipeline import Lane, Pipeline
+from service.analyses.recordings import Recordings
+from service.analyses.steps import Steps
+from service.analyses.store import Store
+from service.analyses.tasks import Kind, Tasks, brokers
+from service.analyses.watch import Watch
+from service.audio.decode import Limits
+from service.inference.registry import Registry
+from service.security import outgoing
+from service.settings import Settings, SettingsError
+from service.transcription import Provider
+from service.transcription.assemblyai import AssemblyAI
+from service.transcription.local import Local
+
+logger = logging.getLogger(__name__)
+
+DRAIN_SECONDS: Final = 25
+_PURGE_SECONDS: Final = 60
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Where a process touches the outside. Tests hand in their own.
+
+    Attributes:
+        provider: carries requests to a transcription provider; None for the network.
+        callers: carries requests to addresses that callers give, once these are checked; None for the network.
+        resolve: finds the addresses of a host.
+    """
+
+    ambient: Ambient = field(default_factory=Ambient)
+    provider: httpx2.AsyncBaseTransport | None = None
+    callers: httpx2.AsyncBaseTransport | None = None
+    resolve: outgoing.Resolver = outgoing.system
+
+
+@dataclass
+class Runtime:
+    """A process. ``limiter`` bounds its CPU work; ``stopping`` is set when it is asked to end."""
+
+    settings: Settings
+    registry: Registry
+    limiter: CapacityLimiter
+    providers: Mapping[str, Provider]
+    database: Database
+    store: Store
+    watch: Watch
+    pipeline: Pipeline
+    outbox: Outbox
+    housekeeping: Housekeeping
+    intake: Intake
+    tasks: Tasks
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.get_running_loop)
+
+    def stop(self) -> None:
+        """Begin nothing new: requests that wait are answered, steps that run are ended."""
+        self.stopping.set()
+        self.pipeline.stopping = True
+        self.watch.wake_all()
+
+
+@asynccontextmanager
+async def running(settings: Settings, ports: Ports) -> AsyncIterator[Runtime]:
+    """A process with its background work. At the end what has begun is ended first.
+
+    Raises:
+        SettingsError: a setting cannot be used.
+    """
+    async with AsyncExitStack() as stack:
+        runtime = await _wire(settings, ports, stack)
+        await runtime.database.migrate()
+        if not settings.broker_url.get_secret_value():
+            await runtime.tasks.hand_over_all()
+        for background in (runtime.watch.run(), runtime.tasks.run_sweeper(), _purge(runtime.housekeeping)):
+            await stack.enter_async_context(_background(background))
+        yield runtime
+        runtime.stop()
+        await runtime.tasks.drain(DRAIN_SECONDS)
+
+
+async def _wire(settings: Settings, ports: Ports, stack: AsyncExitStack) -> Runtime:
+    registry = await anyio.to_thread.run_sync(Registry.load, settings.models_dir)
+    limiter = CapacityLimiter(settings.concurrency)
+    database = open_database(settings)
+    stack.push_async_callback(database.close)
+    providers = _providers(settings, limiter, ports)
+    for provider in providers.values():
+        stack.push_async_callback(provider.close)
+    try:
+        policy = outgoing.Policy(frozenset(settings.allowed_hosts))
+    except ValueError as error:
+        raise SettingsError(f"V2V_ALLOWED_HOSTS: {error}") from None
+    client = await stack.enter_async_context(outgoing.client(policy, ports.callers, ports.resolve))
+    lease_ms = round(1000 * settings.lease_seconds)
+    files = AudioFiles(settings.audio_store or settings.data_dir / "audio")
+    store = Store(database, Recordings(files), ports.ambient, lease_ms)
+    watch = Watch(database)
+    outbox = Outbox(database, Sender(client, settings.callback_secrets, ports.ambient.now), ports.ambient)
+    housekeeping = Housekeeping(store, providers, settings.result_retention_days)
+    steps = Steps(store, registry, settings, limiter, providers, client)
+    pipeline = Pipeline(store, steps, providers, watch)
+
+    async def deliver(key: str) -> Lane | None:
+        await outbox.deliver(key)
+        return None
+
+    async def forget(key: str) -> Lane | None:
+        await housekeeping.forget(key)
+        return None
+
+    tasks = Tasks(
+        brokers(settings),
+        {Kind.analysis: pipeline.run, Kind.callback: deliver, Kind.order: forget},
+        lambda row: pipeline.lane(row.step, row.provider),
+        database,
+        ports.ambient,
+        again_ms=lease_ms,
+    )
+    pipeline.on_event = tasks.sweep_soon
+    stack.push_async_callback(tasks.close)
+    return Runtime(
+        settings=settings,
+        registry=registry,
+        limiter=limiter,
+        providers=providers,
+        database=database,
+        store=store,
+        watch=watch,
+        pipeline=pipeline,
+        outbox=outbox,
+        housekeeping=housekeeping,
+        intake=Intake(store, registry, providers, policy, settings.callback_secrets),
+        tasks=tasks,
+    )
+
+
+def _providers(settings: Settings, limiter: CapacityLimiter, ports: Ports) -> dict[str, Provider]:
+    """What is configured, in the order in which ``auto`` prefers it."""
+    providers: list[Provider] = []
+    if settings.assemblyai_api_key.get_secret_value():
+        providers.append(
+            AssemblyAI(
+                api_key=settings.assemblyai_api_key,
+                base_url=settings.assemblyai_base_url,
+                speech_models=settings.assemblyai_speech_models,
+                redact_pii=settings.assemblyai_redact_pii,
+                public_url=settings.public_url,
+                transport=ports.provider,
+                clock=lambda: ports.ambient.now() / 1000,
+            )
+        )
+    if settings.local_asr_model:
+        limits = Limits(settings.max_audio_seconds, settings.max_channels)
+        providers.append(Local(model=settings.local_asr_model, limits=limits, limiter=limiter))
+    return {provider.name: provider for provider in providers}
+
+
+async def _purge(housekeeping: Housekeeping) -> None:
+    while True:
+        try:
+            await housekeeping.purge()
+        except Exception as error:
+            logger.warning("the purge failed: %s", error)
+        await asyncio.sleep(_PURGE_SECONDS)
+
+
+@asynccontextmanager
+async def _background(work: Awaitable[None]) -> AsyncIterator[None]:
+    task = asyncio.ensure_future(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
