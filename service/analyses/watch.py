@@ -75,7 +75,7 @@ class Watch:
     async def look(self) -> None:
         async with self._database.reading() as session:
             query = select(Analysis.id, Analysis.revision).where(Analysis.id.in_(list(self._watchers)))
-            found = dict((await session.execute(query)).tuples().all())
+            found = {key: value for key, value in await session.execute(query)}
         before, self._seen = self._seen, found
         for analysis_id in list(self._watchers):
             if before.get(analysis_id) != found.get(analysis_id):

@@ -8,7 +8,7 @@ from typing import BinaryIO, Protocol
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """One word as it was heard; ``confidence`` is the provider's, in 0..1."""
+    """One word as it was heard. It never ends before it starts; ``confidence`` is the provider's, in 0..1."""
 
     start_ms: int
     end_ms: int
@@ -18,8 +18,9 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Utterance:
-    """What one speaker says at a stretch. ``channel`` counts from 1 where the channels were transcribed apart;
-    ``speaker`` is the provider's label where it told the voices of a mixed channel apart."""
+    """What one speaker says at a stretch, its bounds and ``confidence`` as a :class:`Word` has them. ``channel`` counts
+    from 1 where the channels were transcribed apart; ``speaker`` is the provider's label where it told the voices of a
+    mixed channel apart."""
 
     start_ms: int
     end_ms: int
@@ -116,10 +117,12 @@ class Provider(Protocol):
         """Take the one next step of ``order``.
 
         At most one thing changes at the provider in a call, so that storing the answer after each call loses nothing.
+        An order may go back to ``new`` where the provider has lost the upload.
 
         Raises:
             Unavailable: try again later with the same order.
             Refused: do not.
+            OSError: what ``request.open`` raises, and the file that it opened.
         """
 
     async def forget(self, order: Order) -> None:
