@@ -2,7 +2,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: run test check bench
+.PHONY: run test check bench chaos
 
 run: .venv/service
 	$(BIN)/python -m service
@@ -18,6 +18,9 @@ check: .venv/development
 
 bench: .venv/development
 	$(BIN)/python tests/bench.py
+
+chaos: .venv/development
+	$(BIN)/python -m tests.chaos
 
 # What the service needs and nothing else. The development stamp below covers this one.
 .venv/service: pyproject.toml | $(BIN)/pip
