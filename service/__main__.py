@@ -41,7 +41,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(new_secret(os.urandom(32)))
             return 0
         logging.basicConfig(level=settings.log_level.upper(), format="%(levelname)s:     %(message)s")
-        logging.getLogger("taskiq").setLevel(logging.WARNING)
+        # taskiq tells of every task, httpx2 every address, the keys in it included.
+        for noisy in ("taskiq", "httpx2"):
+            logging.getLogger(noisy).setLevel(logging.WARNING)
         return _work(settings) if options.command == "worker" else _serve(settings)
     except SettingsError as error:
         print(error, file=sys.stderr)

@@ -1,9 +1,8 @@
 """The parts that live as long as a process, wired in one place: for the service, the worker, and tests."""
 
 import asyncio
-import logging
-from collections.abc import AsyncIterator, Awaitable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -20,6 +19,7 @@ from service.analyses.intake import Intake
 from service.analyses.outbox import Outbox
 from service.analyses.pipeline import Lane, Pipeline
 from service.analyses.recordings import Recordings
+from service.analyses.repeat import Repeat
 from service.analyses.steps import Steps
 from service.analyses.store import Store
 from service.analyses.tasks import Kind, Tasks, brokers
@@ -32,10 +32,10 @@ from service.transcription import Provider
 from service.transcription.assemblyai import AssemblyAI
 from service.transcription.local import Local
 
-logger = logging.getLogger(__name__)
-
 DRAIN_SECONDS: Final = 25
 _PURGE_SECONDS: Final = 60
+_SWEEP_SECONDS: Final = 1
+_LOOK_SECONDS: Final = 0.25
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,7 @@ class Runtime:
     housekeeping: Housekeeping
     intake: Intake
     tasks: Tasks
+    sweep: Repeat
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.get_running_loop)
 
@@ -92,8 +93,12 @@ async def running(settings: Settings, ports: Ports) -> AsyncIterator[Runtime]:
         await runtime.database.migrate()
         if not settings.broker_url.get_secret_value():
             await runtime.tasks.hand_over_all()
-        for background in (runtime.watch.run(), runtime.tasks.run_sweeper(), _purge(runtime.housekeeping)):
-            await stack.enter_async_context(_background(background))
+        for background in (
+            runtime.sweep,
+            Repeat(runtime.watch.look, _LOOK_SECONDS),
+            Repeat(runtime.housekeeping.purge, _PURGE_SECONDS),
+        ):
+            await stack.enter_async_context(background.running())
         yield runtime
         runtime.stop()
         await runtime.tasks.drain(DRAIN_SECONDS)
@@ -137,7 +142,8 @@ async def _wire(settings: Settings, ports: Ports, stack: AsyncExitStack) -> Runt
         ports.ambient,
         again_ms=lease_ms,
     )
-    pipeline.on_event = tasks.sweep_soon
+    sweep = Repeat(tasks.sweep, _SWEEP_SECONDS)
+    pipeline.on_event = sweep.soon
     stack.push_async_callback(tasks.close)
     return Runtime(
         settings=settings,
@@ -152,6 +158,7 @@ async def _wire(settings: Settings, ports: Ports, stack: AsyncExitStack) -> Runt
         housekeeping=housekeeping,
         intake=Intake(store, registry, providers, policy, settings.callback_secrets),
         tasks=tasks,
+        sweep=sweep,
     )
 
 
@@ -174,23 +181,3 @@ def _providers(settings: Settings, limiter: CapacityLimiter, ports: Ports) -> di
         limits = Limits(settings.max_audio_seconds, settings.max_channels)
         providers.append(Local(model=settings.local_asr_model, limits=limits, limiter=limiter))
     return {provider.name: provider for provider in providers}
-
-
-async def _purge(housekeeping: Housekeeping) -> None:
-    while True:
-        try:
-            await housekeeping.purge()
-        except Exception as error:
-            logger.warning("the purge failed: %s", error)
-        await asyncio.sleep(_PURGE_SECONDS)
-
-
-@asynccontextmanager
-async def _background(work: Awaitable[None]) -> AsyncIterator[None]:
-    task = asyncio.ensure_future(work)
-    try:
-        yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task

@@ -5,13 +5,13 @@ anywhere and another goes on. What cannot be done now is tried again; what can n
 the caller reads.
 """
 
-import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from enum import StrEnum
 
 from service.analyses.leases import LostLease
+from service.analyses.repeat import Repeat
 from service.analyses.rows import Analysis
 from service.analyses.states import Step
 from service.analyses.steps import MAX_ATTEMPTS, Steps, backoff_ms
@@ -99,19 +99,8 @@ class Pipeline:
         """Signs of life while the row is worked on."""
 
         async def beat() -> None:
-            while True:
-                await asyncio.sleep(self._store.lease_ms / 3000)
-                try:
-                    await self._store.alive(row)
-                except LostLease:
-                    return
-                except Exception as error:
-                    logger.warning("no sign of life for %s: %s", row.id, error)
+            with suppress(LostLease):
+                await self._store.alive(row)
 
-        task = asyncio.create_task(beat())
-        try:
+        async with Repeat(beat, self._store.lease_ms / 3000).running():
             yield
-        finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task

@@ -148,7 +148,7 @@ class Store:
         """What the steps found so far, as JSON."""
         async with self.database.reading() as session:
             query = select(Result.step, Result.body).where(Result.analysis_id == analysis_id)
-            return {key: value for key, value in await session.execute(query)}
+            return {row.step: row.body for row in await session.execute(query)}
 
     async def page(self, filters: Filters, limit: int) -> Sequence[Analysis]:
         """The newest analyses that pass ``filters``, newest first."""

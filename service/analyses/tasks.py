@@ -25,7 +25,6 @@ from service.settings import Settings, SettingsError
 
 logger = logging.getLogger(__name__)
 
-SWEEP_SECONDS: Final = 1.0
 _IO_TASKS: Final = 32
 _STREAM_LENGTH: Final = 100_000
 _RECONNECT_SECONDS: Final = 1.0
@@ -103,7 +102,6 @@ class Tasks:
         self._database = database
         self._ambient = ambient
         self._again_ms = again_ms
-        self._sooner = asyncio.Event()
         self._active: set[asyncio.Task[None]] = set()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -121,10 +119,6 @@ class Tasks:
         except Exception as error:
             logger.warning("the queue does not take %s %s now: %s", kind, key, error)
 
-    def sweep_soon(self) -> None:
-        """There is something due that was not handed over."""
-        self._sooner.set()
-
     async def sweep(self) -> None:
         """Hand over whatever is due: what waited for its time, and what died with its process or its queue."""
         now = self._ambient.now()
@@ -140,18 +134,6 @@ class Tasks:
         for rows in _ROWS.values():
             async with self._database.writing() as session:
                 await session.execute(update(rows).values(enqueue_after=0))
-
-    async def run_sweeper(self) -> None:
-        """Sweep until cancelled."""
-        while True:
-            try:
-                await self.sweep()
-            except Exception as error:
-                logger.warning("the sweep failed: %s", error)
-            with suppress(TimeoutError):
-                async with asyncio.timeout(SWEEP_SECONDS):
-                    await self._sooner.wait()
-            self._sooner.clear()
 
     async def run_worker(self, stopping: asyncio.Event, cpu_tasks: int) -> None:
         """Work on what the queues bring until ``stopping`` is set; what was begun is ended first."""

@@ -4,14 +4,11 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
 
 from sqlalchemy import select
 
 from service.analyses.database import Database
 from service.analyses.rows import Analysis
-
-_SECONDS_BETWEEN_LOOKS: Final = 0.25
 
 
 class Watcher:
@@ -36,8 +33,8 @@ class Watcher:
 class Watch:
     """Wakes whoever waits for an analysis.
 
-    Changes made in this process are announced. For those of others a single query looks after all that are waited for,
-    as long as any is.
+    Changes made in this process are announced. For those of others :meth:`look` asks after all that are waited for in
+    one query.
     """
 
     def __init__(self, database: Database) -> None:
@@ -65,17 +62,13 @@ class Watch:
         for analysis_id in self._watchers:
             self.announce(analysis_id)
 
-    async def run(self) -> None:
-        """Look for the changes of other processes, until cancelled."""
-        while True:
-            await asyncio.sleep(_SECONDS_BETWEEN_LOOKS)
-            if self._watchers:
-                await self.look()
-
     async def look(self) -> None:
+        """Wake those whose analysis another process has changed since the last look."""
+        if not self._watchers:
+            return
         async with self._database.reading() as session:
             query = select(Analysis.id, Analysis.revision).where(Analysis.id.in_(list(self._watchers)))
-            found = {key: value for key, value in await session.execute(query)}
+            found = {row.id: row.revision for row in await session.execute(query)}
         before, self._seen = self._seen, found
         for analysis_id in list(self._watchers):
             if before.get(analysis_id) != found.get(analysis_id):

@@ -74,7 +74,7 @@ async def delete_analysis(analysis_id: str, service: ServiceDep) -> ErasureRecei
     """
     receipt = await service.store.erase(analysis_id, ErasureReason.request)
     service.watch.announce(analysis_id)
-    service.tasks.sweep_soon()
+    service.sweep.soon()
     return presentation.receipt(receipt)
 
 
@@ -112,7 +112,7 @@ async def redeliver_callbacks(analysis_id: str, service: ServiceDep) -> Callback
     """Send all of them once more, with the same ids."""
     row = await service.store.get(analysis_id)
     await service.outbox.redeliver(row.id)
-    service.tasks.sweep_soon()
+    service.sweep.soon()
     return presentation.callbacks(await service.outbox.of(row.id))
 
 

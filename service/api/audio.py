@@ -13,7 +13,8 @@ from service.analyses.tasks import Kind
 from service.api import problems
 from service.api.answers import ended, heard, present, waited
 from service.api.deps import ServiceDep
-from service.api.headers import MalformedIdempotencyKey, Preferences, idempotency_key, preferences
+from service.api.headers import MalformedIdempotencyKey, Preferences, preferences
+from service.api.headers import idempotency_key as parse_key
 from service.problems import (
     EmptyFile,
     InvalidRequest,
@@ -123,6 +124,19 @@ def _preferences(prefer: Annotated[list[str] | None, Header()] = None) -> Prefer
     return preferences(prefer or [])
 
 
+def _key(
+    idempotency_key: Annotated[
+        list[str] | None,
+        Header(
+            description='A string in double quotes, such as `"8e03978e"`: a request that is sent again with it finds '
+            "the analysis of the first. Remembered for 24 hours."
+        ),
+    ] = None,
+) -> str | None:
+    # Two headers are a list, and so malformed.
+    return parse_key(", ".join(idempotency_key) if idempotency_key else None)
+
+
 def _schema(model: type[BaseModel]) -> dict[str, Any]:
     schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
     schema.pop("$defs", None)  # the responses define the same ones
@@ -181,14 +195,7 @@ async def analyze_audio(
     submission: Annotated[Submission, Depends(_submission)],
     service: ServiceDep,
     preferred: Annotated[Preferences, Depends(_preferences)],
-    key: Annotated[
-        str | None,
-        Header(
-            alias="Idempotency-Key",
-            description='A string in double quotes, such as `"8e03978e"`: with it a request '
-            "that is sent again finds the analysis of the first. Remembered for 24 hours.",
-        ),
-    ] = None,
+    key: Annotated[str | None, Depends(_key)],
 ) -> Response:
     """How the people on a recording sound: each channel as a whole, and a timeline of segments; later the words too.
 
@@ -199,10 +206,9 @@ async def analyze_audio(
 
     A channel whose role is `agent` is `withheld` unless the deployer decides otherwise.
     """
-    used_key = idempotency_key(key)
     longest = service.settings.wait_seconds
     row, new = await service.intake.accept(
-        submission.options, submission.source, used_key, running_ms=round(1000 * (longest + _MARGIN_S))
+        submission.options, submission.source, key, running_ms=round(1000 * (longest + _MARGIN_S))
     )
     if new:
         await service.tasks.hand_over(Kind.analysis, row.id, service.pipeline.lane(row.step, row.provider))
@@ -211,6 +217,6 @@ async def analyze_audio(
         elif not preferred.respond_async:
             row = await waited(service, row, heard, longest)
     response = await present(service, row, preferred)
-    if new and used_key is not None:
-        await service.store.answered(used_key)
+    if new and key is not None:
+        await service.store.answered(key)
     return response

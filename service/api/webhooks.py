@@ -42,4 +42,4 @@ async def assemblyai_webhook(
     if order is None or order.remote_id not in (None, notification.transcript_id):
         raise RefusedWebhook("No transcript of this id is waited for.")
     await service.store.nudge(analysis_id)
-    service.tasks.sweep_soon()
+    service.sweep.soon()

@@ -74,7 +74,7 @@ def _refusals() -> dict[str, tuple[str, str, dict[str, Any]]]:
         "empty-file": (*audio, {"files": {"file": ("call.wav", b"")}}),
         "not-audio": (*audio, {"files": {"file": ("call.wav", b"This is no audio.")}}),
         "unknown-model": (*audio, _call(model="speech_emotions")),
-        "unsupported-media-type": (*audio, {"json": {}}),
+        "unsupported-media-type": (*audio, {"content": b"RIFF", "headers": {"content-type": "audio/wav"}}),
         "not-found": ("GET", "/analyse-audio", {}),
         "method-not-allowed": ("GET", "/analyze-audio", {}),
     }
