@@ -153,14 +153,16 @@ class Store:
     async def page(self, filters: Filters, limit: int) -> Sequence[Analysis]:
         """The newest analyses that pass ``filters``, newest first."""
         query = select(Analysis).order_by(Analysis.id.desc()).limit(limit)
-        conditions = [
-            (filters.status, Analysis.status == filters.status),
-            (filters.external_id, Analysis.external_id == filters.external_id),
-            (filters.created_from, Analysis.created >= filters.created_from),
-            (filters.created_to, Analysis.created < filters.created_to),
-            (filters.before, Analysis.id < filters.before),
-        ]
-        query = query.where(*(condition for value, condition in conditions if value is not None))
+        if filters.status is not None:
+            query = query.where(Analysis.status == filters.status)
+        if filters.external_id is not None:
+            query = query.where(Analysis.external_id == filters.external_id)
+        if filters.created_from is not None:
+            query = query.where(Analysis.created >= filters.created_from)
+        if filters.created_to is not None:
+            query = query.where(Analysis.created < filters.created_to)
+        if filters.before is not None:
+            query = query.where(Analysis.id < filters.before)
         async with self.database.reading() as session:
             return (await session.execute(query)).scalars().all()
 

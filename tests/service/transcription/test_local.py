@@ -42,10 +42,12 @@ class Whisper:
         self.asked = []
         self.loads = 0
         self.error = None
+        self.loading = lambda: None
         self.between = lambda: None
 
     def load(self, name, **options):
         self.loads += 1
+        self.loading()
         if self.error:
             raise self.error
         assert options == {"device": "cpu", "compute_type": "int8", "cpu_threads": 1, "num_workers": 2}
@@ -155,7 +157,12 @@ class TestLanguage:
 
 
 class TestModel:
-    async def test_it_is_loaded_with_the_first_recording_and_kept(self, local, whisper, call):
+    async def test_it_is_loaded_with_the_first_recording_and_kept(self, local, whisper, limiter, call):
+        def wait_for_company():
+            while limiter.borrowed_tokens < 2:
+                pass
+
+        whisper.loading = wait_for_company
         assert whisper.loads == 0
         async with anyio.create_task_group() as tasks:
             for _ in range(3):
