@@ -4,6 +4,7 @@ Steps may be run again after a crash and change nothing but what they return; th
 this holds for them too (:mod:`service.transcription`).
 """
 
+import logging
 import tempfile
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
@@ -30,6 +31,8 @@ from service.settings import Settings
 from service.transcription import Order, Provider, Refused, Request, Transcript, Unavailable
 
 T = TypeVar("T")
+
+logger = logging.getLogger(__name__)
 
 MAX_ATTEMPTS: Final = 5
 _HOUR_MS: Final = 3_600_000
@@ -139,7 +142,7 @@ class Steps:
             reason = f"{provider.name} has not finished the transcript after {waited_ms // 1000} seconds."
             return self._without_words(row, reason, order=progress.order, overdue=True)
         wait_ms = round(progress.seconds * 1000)
-        return Outcome(Step.transcription, wait_ms=wait_ms, order=progress.order, visible=False)
+        return Outcome(Step.transcription, wait_ms, order=progress.order, changes={"words_reason": None}, visible=False)
 
     async def text(self, row: Analysis) -> Outcome:
         """The sentiment of each utterance."""
@@ -206,9 +209,10 @@ class Steps:
         """The provider cannot be used now. After a few attempts the analysis is complete but for its words, which are
         still tried for while the recording is kept."""
         settings = self._settings
+        logger.warning("no words for %s now: %s", row.id, reason)
         if row.status is Status.processing and row.attempts < MAX_ATTEMPTS and not overdue:
             wait_ms = max(backoff_ms(row.attempts), round(1000 * min(retry_after or 0, 60)))
-            return Outcome(Step.transcription, wait_ms, progress=False, visible=False)
+            return Outcome(Step.transcription, wait_ms, changes={"words_reason": reason}, progress=False)
         end = self._completed(
             {"words": WordsStatus.unavailable, "words_reason": reason}, audio_hours=settings.recovery_hours
         )
