@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
+
 from service.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -124,8 +126,13 @@ def settings() -> str:
         default = field.default
         if isinstance(default, Path) and default.is_absolute():
             default = default.relative_to(ROOT)
+        if isinstance(default, tuple):
+            default = ",".join(default)
+        if isinstance(default, BaseModel):
+            default = ""  # secrets, of which there are none
+        default = f"`{default}`" if str(default) else ""
         about = " ".join((field.description or "").split())
-        lines.append(f"| `V2V_{name.upper()}` | `{default}` | {about} |")
+        lines.append(f"| `V2V_{name.upper()}` | {default} | {about} |")
     return "\n".join(lines)
 
 
