@@ -37,7 +37,8 @@ class Housekeeping:
         now = self._store.ambient.now()
         idle = Analysis.run_after.is_(None)
         over = (idle, Analysis.ended <= now - self._result_ms)
-        unneeded = (idle, Analysis.audio.is_not(None), or_(Analysis.audio_until.is_(None), Analysis.audio_until <= now))
+        kept = or_(Analysis.audio.is_not(None), Analysis.audio_url.is_not(None))
+        unneeded = (idle, kept, or_(Analysis.audio_until.is_(None), Analysis.audio_until <= now))
         async with self._store.database.reading() as session:
             expired = (await session.execute(select(Analysis.id).where(*over).limit(_BATCH))).scalars().all()
             silent = (await session.execute(select(Analysis.id).where(*unneeded).limit(_BATCH))).scalars().all()

@@ -54,7 +54,7 @@ class Pipeline:
         Returns:
             The lane that it is to be handed to, where it can go on at once.
         """
-        row = await self._store.take(analysis_id)
+        row = None if self.stopping else await self._store.take(analysis_id)
         if row is None:
             return None
         lane = self.lane(row.step, row.provider)
@@ -78,7 +78,10 @@ class Pipeline:
             trouble = error
         if isinstance(trouble, Problem) and trouble.status < 500:
             return self._work.failed(row, trouble, retryable=False)
-        logger.error("%s of %s failed: %s", row.step, row.id, trouble, exc_info=not isinstance(trouble, Problem))
+        known = isinstance(trouble, Problem)
+        logger.error("%s of %s failed: %s", row.step, row.id, trouble, exc_info=None if known else trouble)
+        if row.step is Step.transcription:
+            return self._work.without_words(row, internal_error().detail)
         if row.attempts < MAX_ATTEMPTS:
             return Outcome(row.step, backoff_ms(row.attempts), progress=False, visible=False)
         return self._work.failed(row, trouble if isinstance(trouble, Problem) else internal_error(), retryable=True)

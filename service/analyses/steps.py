@@ -117,7 +117,7 @@ class Steps:
         """Take the transcript one step further at its provider."""
         provider = self._providers.get(row.provider or "")
         if provider is None:
-            return self._without_words(row, f"{row.provider} is not configured any more.")
+            return self.without_words(row, f"{row.provider} is not configured any more.")
         stored = await self._store.order(row.id)
         order = Order(stored.phase, stored.upload_url, stored.remote_id) if stored else Order()
         request = Request(
@@ -134,13 +134,13 @@ class Steps:
                 audio_hours=self._settings.recovery_hours,
             )
         except Unavailable as trouble:
-            return self._without_words(row, trouble.reason, trouble.retry_after)
+            return self.without_words(row, trouble.reason, trouble.retry_after)
         if isinstance(progress, Transcript):
             return Outcome(Step.text, result=_TRANSCRIPT.dump_json(progress).decode())
         waited_ms = self._store.ambient.now() - stored.created if stored else 0
         if waited_ms > self._settings.transcription_seconds * 1000:
             reason = f"{provider.name} has not finished the transcript after {waited_ms // 1000} seconds."
-            return self._without_words(row, reason, order=progress.order, overdue=True)
+            return self.without_words(row, reason, order=progress.order, overdue=True)
         wait_ms = round(progress.seconds * 1000)
         return Outcome(Step.transcription, wait_ms, order=progress.order, changes={"words_reason": None}, visible=False)
 
@@ -175,7 +175,7 @@ class Steps:
         if row.attempts <= MAX_ATTEMPTS or (row.step is Step.transcription and row.status is Status.completed):
             return None
         if row.step is Step.transcription:
-            return self._without_words(row, f"It was interrupted {row.attempts - 1} times.")
+            return self.without_words(row, f"It was interrupted {row.attempts - 1} times.")
         often = Problem(f"The step {row.step} was interrupted {row.attempts - 1} times; the service's log may say why.")
         return self.failed(row, often, retryable=True)
 
@@ -197,7 +197,7 @@ class Steps:
         end = {"status": Status.completed, "ended": now, "audio_until": now + round(keep_hours * _HOUR_MS)}
         return Outcome(Step.done, None, result=result, changes={**changes, **end}, events=[Event.completed])
 
-    def _without_words(
+    def without_words(
         self,
         row: Analysis,
         reason: str,

@@ -226,7 +226,7 @@ class Store:
         """The transcript is ready, says the provider: look now, or as soon as whoever holds the row is done."""
         now = self.ambient.now()
         async with self.database.writing() as session:
-            mine = (Analysis.id == analysis_id, Analysis.step == Step.transcription)
+            mine = (Analysis.id == analysis_id, Analysis.step == Step.transcription, Analysis.run_after.is_not(None))
             await session.execute(update(Analysis).where(*mine).values(nudged=True))
             await session.execute(
                 update(Analysis).where(*mine, Analysis.lease.is_(None)).values(run_after=now, enqueue_after=now)
@@ -340,7 +340,7 @@ class Store:
         )
 
     async def release_audio(self, analysis_id: str) -> None:
-        """Delete the recording of an analysis that needs it no more."""
+        """Delete the recording of an analysis that needs it no more, or the address of one that never came."""
         async with self.database.writing() as session:
             query = select(Analysis).where(Analysis.id == analysis_id).with_for_update()
             row = (await session.execute(query)).scalar_one_or_none()
@@ -348,11 +348,12 @@ class Store:
                 await self._release_if_over(session, row, self.ambient.now())
 
     async def _release_if_over(self, session: AsyncSession, row: Analysis, now: int) -> None:
-        if row.audio is None or (row.audio_until or 0) > now:
+        if (row.audio_until or 0) > now:
             return
-        digest, row.audio = row.audio, None
+        digest, row.audio, row.audio_url = row.audio, None, None
         await session.flush()
-        await self.recordings.release(session, digest)
+        if digest is not None:
+            await self.recordings.release(session, digest)
 
 
 async def _current_order(session: AsyncSession, analysis_id: str) -> TranscriptOrder | None:
