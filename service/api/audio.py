@@ -2,9 +2,9 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Annotated, Any, BinaryIO, Final
+from typing import Annotated, Any, BinaryIO, Final, cast
 
-from fastapi import APIRouter, Depends, Header, Request, Response, UploadFile
+from fastapi import APIRouter, Depends, Request, Response, UploadFile
 from pydantic import BaseModel, Field, ValidationError, field_validator
 from pydantic_core import from_json
 from starlette.datastructures import FormData
@@ -120,27 +120,36 @@ async def _link(request: Request, max_bytes: int) -> AudioLink:
     raise problems.from_validation(errors)
 
 
-def _preferences(prefer: Annotated[list[str] | None, Header()] = None) -> Preferences:
-    return preferences(prefer or [])
+def _preferences(request: Request) -> Preferences:
+    return preferences(request.headers.getlist("prefer"))
 
 
-def _key(
-    idempotency_key: Annotated[
-        list[str] | None,
-        Header(
-            description='A string in double quotes, such as `"8e03978e"`: a request that is sent again with it finds '
-            "the analysis of the first. Remembered for 24 hours."
-        ),
-    ] = None,
-) -> str | None:
+def _key(request: Request) -> str | None:
+    values = request.headers.getlist("idempotency-key")
     # Two headers are a list, and so malformed.
-    return parse_key(", ".join(idempotency_key) if idempotency_key else None)
+    return parse_key(", ".join(values) if values else None)
+
+
+def _header(name: str, description: str, example: str) -> dict[str, Any]:
+    return {"name": name, "in": "header", "description": description, "schema": {"type": "string"}, "example": example}
 
 
 def _schema(model: type[BaseModel]) -> dict[str, Any]:
-    schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
-    schema.pop("$defs", None)  # the responses define the same ones
-    return schema
+    """The schema of ``model`` with what it refers to in its place: no component of the document is sure to be there."""
+    schema = model.model_json_schema()
+    definitions = schema.pop("$defs", {})
+
+    def inlined(node: Any) -> Any:
+        match node:
+            case {"$ref": str(reference), **others}:
+                return inlined(definitions[reference.rpartition("/")[2]]) | others
+            case dict():
+                return {name: inlined(member) for name, member in node.items()}
+            case list():
+                return [inlined(item) for item in node]
+        return node
+
+    return cast(dict[str, Any], inlined(schema))
 
 
 @router.post(
@@ -182,13 +191,26 @@ def _schema(model: type[BaseModel]) -> dict[str, Any]:
         ),
     },
     openapi_extra={
+        "parameters": [
+            _header(
+                "Idempotency-Key",
+                "A string in double quotes: a request that is sent again with it finds the analysis of the first. "
+                "Remembered for 24 hours.",
+                '"8e03978e-40d5-43e8-bc93-6894a57f9324"',
+            ),
+            _header(
+                "Prefer",
+                "`wait=20` waits up to 20 seconds for all there is to come, `respond-async` for nothing (RFC 7240).",
+                "wait=20",
+            ),
+        ],
         "requestBody": {
             "required": True,
             "content": {
                 "multipart/form-data": {"schema": _schema(AudioForm)},
                 "application/json": {"schema": _schema(AudioLink)},
             },
-        }
+        },
     },
 )
 async def analyze_audio(
