@@ -48,11 +48,15 @@ def settings(models_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Sett
 
 
 @pytest.fixture(scope="session")
-def client_with(settings: Settings) -> ClientFactory:
-    """Starts the application with some settings changed: ``with client_with(max_channels=1) as client``."""
+def client_with(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> ClientFactory:
+    """Starts the application with some settings changed: ``with client_with(max_channels=1) as client``.
+
+    Each has a database of its own, where nobody else works on its analyses.
+    """
 
     def start(**changes: Any) -> TestClient:
-        return TestClient(create_app(settings.model_copy(update=changes)))
+        update = {"data_dir": tmp_path_factory.mktemp("data"), **changes}
+        return TestClient(create_app(settings.model_copy(update=update)))
 
     return start
 

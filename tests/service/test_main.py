@@ -29,7 +29,9 @@ class TestAnalyze:
             files={"file": sample_call.read_bytes()},
             data={"channel_roles": "customer,agent"},
         )
-        assert json.loads(capsys.readouterr().out) == answer.json()
+        acoustics = json.loads(capsys.readouterr().out)
+        assert acoustics.items() <= answer.json().items()
+        assert acoustics["timeline"]
 
     def test_a_bad_file_does_not_stop_the_others(self, sample_call, tmp_path, capsys):
         (tmp_path / "note.txt").write_text("This is no audio.")

@@ -1,30 +1,16 @@
 import anyio
-import httpx2
 import pytest
 from anyio.lowlevel import checkpoint
-
-from service.app import create_app
 
 UPLOADS = 20
 
 
-@pytest.fixture
-def anyio_backend():
-    return "asyncio"
-
-
 @pytest.mark.anyio
-async def test_the_service_answers_while_many_uploads_are_analysed(settings, sample_call):
-    app = create_app(settings.model_copy(update={"concurrency": 2}))
-    call = sample_call.read_bytes()[:100_000]  # a few seconds
+async def test_the_service_answers_while_many_uploads_are_analysed(world_with, call):
+    call = call[:100_000]  # a few seconds
     answers, answered = anyio.create_memory_object_stream[int](UPLOADS)
-    async with (
-        app.router.lifespan_context(app),
-        httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://service") as client,
-        anyio.create_task_group() as tasks,
-        answers,
-        answered,
-    ):
+    async with world_with(concurrency=2) as world, anyio.create_task_group() as tasks, answers, answered:
+        client = world.client
 
         async def upload() -> None:
             response = await client.post("/analyze-audio", files={"file": call})
@@ -33,7 +19,7 @@ async def test_the_service_answers_while_many_uploads_are_analysed(settings, sam
         async def alive() -> bool:
             return (await client.get("/healthz")).status_code == 200
 
-        limiter = app.state.service.limiter
+        limiter = world.service.limiter
         places = [object(), object()]
         for place in places:  # taken, so that nothing is analysed yet
             await limiter.acquire_on_behalf_of(place)

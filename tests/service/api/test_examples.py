@@ -7,7 +7,7 @@ from service.api import examples
 from service.app import create_app
 from service.settings import Settings
 
-AGAIN = "the models have changed; run `python -m service.api.examples`"
+AGAIN = "the models have changed; run `python -m tests.examples`"
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +26,7 @@ def test_what_is_said_of_the_models(shipped, name, path):
     assert shipped.get(path).json() == examples.read(name), AGAIN
 
 
-@pytest.mark.parametrize("fact", ["audio", "models", "transcription", "notes"])
+@pytest.mark.parametrize("fact", ["audio", "models", "transcript", "notes"])
 def test_the_analysis_of_the_sample_call(shipped, sample_call, fact):
     answer = shipped.post(
         "/analyze-audio", files={"file": sample_call.read_bytes()}, data={"channel_roles": "customer,agent"}

@@ -1,0 +1,35 @@
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from service.settings import Settings
+from tests.world import World, world
+
+WorldFactory = Callable[..., AbstractAsyncContextManager[World]]
+
+
+@pytest.fixture
+def anyio_backend():
+    return "asyncio"
+
+
+@pytest.fixture
+def world_with(settings: Settings, tmp_path: Path) -> WorldFactory:
+    """Starts a world with some settings changed: ``async with world_with(max_channels=1) as world``."""
+
+    def start(*, clock: Any = None, callers: Any = None, resolve: Any = None, **changes: Any) -> Any:
+        update = {"data_dir": tmp_path / "data", **changes}
+        outside = {"clock": clock, "callers": callers, "resolve": resolve}
+        given = {name: value for name, value in outside.items() if value is not None}
+        return world(settings.model_copy(update=update), **given)
+
+    return start
+
+
+@pytest.fixture(scope="session")
+def call(sample_call: Path) -> bytes:
+    """The sample call."""
+    return sample_call.read_bytes()
