@@ -94,13 +94,13 @@ def started(*processes: Process) -> Iterator[None]:
             process.stop()
 
 
-def until(true: Callable[[], bool], seconds: float, told: Callable[[], str]) -> None:
+def until(true: Callable[[], bool], seconds: float, told: Callable[[], str], *, every: float = 0.1) -> None:
     """Wait for something that other processes do; fails with what is ``told`` where it takes too long."""
     end = time.monotonic() + seconds
     while not true():
         if time.monotonic() > end:
             raise TimeoutError(told())
-        time.sleep(0.1)
+        time.sleep(every)
 
 
 class Receiver:
