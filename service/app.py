@@ -61,6 +61,7 @@ def create_app(settings: Settings, ports: Ports | None = None) -> FastAPI:
     problems.install(app)
     for resource in (audio, text, analyses, events, models, health, reference, webhooks):
         app.include_router(resource.router)
+    app.webhooks.include_router(webhooks.callbacks)
 
     def openapi() -> dict[str, Any]:
         return examples.illustrate(FastAPI.openapi(app))

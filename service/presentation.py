@@ -8,7 +8,7 @@ from typing import Final, Protocol
 from service import schemas
 from service.analyses.acoustic import AcousticResult, Source
 from service.analyses.rows import Analysis, Callback, Delivery, Receipt
-from service.analyses.states import Step
+from service.analyses.states import Event, Step
 from service.audio.decode import Recording
 from service.emotions import PROXIES
 from service.inference.acoustic import AcousticModels, EmotionModel
@@ -151,6 +151,18 @@ def summary(row: Analysis) -> schemas.Summary:
 
 def progress(row: Analysis) -> schemas.Progress:
     return schemas.Progress(**dict(summary(row)), step=row.step, transcript=row.words)
+
+
+def message(row: Analysis, event: Event, now: int) -> schemas.CallbackMessage:
+    """What the caller is told when ``event`` happens, in the shape that Standard Webhooks recommends."""
+    data = schemas.CallbackData(
+        **dict(summary(row)),
+        transcript=row.words,
+        reason=row.words_reason,
+        problem=schemas.ProblemDocument.model_validate(row.problem) if row.problem else None,
+        url=f"/analyses/{row.id}",
+    )
+    return schemas.CallbackMessage(type=event, timestamp=_time(now), data=data)
 
 
 def callbacks(sent: Sequence[tuple[Callback, Sequence[Delivery]]]) -> schemas.CallbackList:

@@ -205,6 +205,23 @@ class DeliveryAttempt(BaseModel):
     duration_ms: Milliseconds
 
 
+class CallbackData(Summary):
+    """The analysis, without what was found in it."""
+
+    transcript: WordsStatus
+    reason: str | None = Field(description="Why the transcript is what it is.")
+    problem: ProblemDocument | None = Field(description="Why the analysis failed.")
+    url: str = Field(description="Where to read it.", json_schema_extra={"format": "uri-reference"})
+
+
+class CallbackMessage(BaseModel):
+    """What a callback carries."""
+
+    type: Event
+    timestamp: datetime
+    data: CallbackData
+
+
 class CallbackState(BaseModel):
     """One callback and what became of it."""
 

@@ -12,10 +12,10 @@ from sqlalchemy import case, delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from service import presentation
 from service.analyses import leases
 from service.analyses.ambient import Ambient
 from service.analyses.database import Database
-from service.analyses.events import event_body
 from service.analyses.recordings import Recording, Recordings
 from service.analyses.rows import Analysis, Callback, IdempotencyKey, Receipt, Result, TranscriptOrder
 from service.analyses.states import ErasureReason, Event, Status, Step, WordsStatus
@@ -334,7 +334,7 @@ class Store:
                 ordinal=told + 1,
                 created=now,
                 url=row.callback_url,
-                body=event_body(row, event, now),
+                body=presentation.message(row, event, now).model_dump_json(),
                 run_after=now,
             )
         )
