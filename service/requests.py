@@ -20,6 +20,12 @@ def _utf8(text: str) -> str:
     return text
 
 
+def _without_nul(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("it holds a NUL character, which no database keeps; leave it out")
+    return text
+
+
 def _storable(metadata: dict[str, JsonValue]) -> dict[str, JsonValue]:
     try:
         size = len(json.dumps(metadata, ensure_ascii=False, allow_nan=False).encode())
@@ -31,6 +37,7 @@ def _storable(metadata: dict[str, JsonValue]) -> dict[str, JsonValue]:
 
 
 Text = Annotated[str, AfterValidator(_utf8)]
+ExternalId = Annotated[Text, AfterValidator(_without_nul)]
 Metadata = Annotated[dict[str, JsonValue], AfterValidator(_storable)]
 
 EXTERNAL_ID = Field(default=None, max_length=200, description="Your own id of the call or text; it is echoed.")
@@ -68,7 +75,7 @@ class RequestModel(BaseModel):
 class AudioOptions(RequestModel):
     """What a caller can ask of an audio analysis, beside the file."""
 
-    external_id: Text | None = EXTERNAL_ID
+    external_id: ExternalId | None = EXTERNAL_ID
     metadata: Metadata | None = METADATA
     channel_roles: list[Role] | None = Field(
         default=None,
@@ -113,7 +120,7 @@ class TextRequest(RequestModel):
     texts: list[Text] | None = Field(
         default=None, min_length=1, fail_fast=True, description="A batch of texts, answered in its order."
     )
-    external_id: Text | None = EXTERNAL_ID
+    external_id: ExternalId | None = EXTERNAL_ID
     metadata: Metadata | None = METADATA
 
     @model_validator(mode="after")

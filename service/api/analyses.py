@@ -1,9 +1,10 @@
 """The analyses that were made: read, listed, erased, tried again, and their callbacks."""
 
 import binascii
+import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Final
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Response
@@ -14,20 +15,22 @@ from service.analyses.store import Filters
 from service.analyses.tasks import Kind
 from service.api import problems
 from service.api.answers import ended
-from service.api.deps import ServiceDep, answer
+from service.api.deps import AnalysisId, ServiceDep, answer
 from service.problems import ErasedAnalysis, InvalidRequest, NotRetryable, UnknownAnalysis
+from service.requests import ExternalId
 from service.schemas import Analysis, AnalysisList, CallbackList, ErasureReceipt, Progress
 
 router = APIRouter(tags=["Analyses"])
 
 _GONE = (UnknownAnalysis, ErasedAnalysis)
+_ID: Final = re.compile("an_[0-9a-z]{26}")
 
 
 @router.get("/analyses", summary="List analyses", responses=problems.responses(InvalidRequest))
 async def list_analyses(
     service: ServiceDep,
     status: Annotated[Status | None, Query(description="Only those in this state.")] = None,
-    external_id: Annotated[str | None, Query(max_length=200, description="Only those with your own id.")] = None,
+    external_id: Annotated[ExternalId | None, Query(max_length=200, description="Only those with your own id.")] = None,
     created_from: Annotated[datetime | None, Query(description="Only those made at this time or later.")] = None,
     created_to: Annotated[datetime | None, Query(description="Only those made before this time.")] = None,
     limit: Annotated[int, Query(ge=1, le=100, description="How many at a time.")] = 20,
@@ -56,7 +59,7 @@ async def list_analyses(
     response_model=Analysis,
     responses=problems.responses(*_GONE),
 )
-async def get_analysis(analysis_id: str, service: ServiceDep) -> Response:
+async def get_analysis(analysis_id: AnalysisId, service: ServiceDep) -> Response:
     """What is known by now. `Retry-After` is there as long as more is on its way."""
     row = await service.store.get(analysis_id)
     response = await answer(None, presentation.analysis, row, await service.store.results(analysis_id))
@@ -66,7 +69,7 @@ async def get_analysis(analysis_id: str, service: ServiceDep) -> Response:
 
 
 @router.delete("/analyses/{analysis_id}", summary="Erase an analysis", responses=problems.responses(UnknownAnalysis))
-async def delete_analysis(analysis_id: str, service: ServiceDep) -> ErasureReceipt:
+async def delete_analysis(analysis_id: AnalysisId, service: ServiceDep) -> ErasureReceipt:
     """Remove all that is known of a call, the recording and the transcription provider's copy included.
 
     A receipt without content stays. Erasing once more answers with it again; `provider_erased_at` appears in it when
@@ -84,7 +87,7 @@ async def delete_analysis(analysis_id: str, service: ServiceDep) -> ErasureRecei
     status_code=202,
     responses=problems.responses(*_GONE, NotRetryable),
 )
-async def retry_analysis(analysis_id: str, service: ServiceDep) -> Progress:
+async def retry_analysis(analysis_id: AnalysisId, service: ServiceDep) -> Progress:
     """Begin anew with the step that failed, or with the words that are missing, while the recording is kept."""
     row = await service.store.retry(analysis_id)
     await service.tasks.hand_over(Kind.analysis, row.id, service.pipeline.lane(row.step, row.provider))
@@ -96,7 +99,7 @@ async def retry_analysis(analysis_id: str, service: ServiceDep) -> Progress:
     summary="List the callbacks of an analysis",
     responses=problems.responses(*_GONE),
 )
-async def list_callbacks(analysis_id: str, service: ServiceDep) -> CallbackList:
+async def list_callbacks(analysis_id: AnalysisId, service: ServiceDep) -> CallbackList:
     """What the caller was told of it, and every try to do so."""
     row = await service.store.get(analysis_id)
     return presentation.callbacks(await service.outbox.of(row.id))
@@ -108,12 +111,13 @@ async def list_callbacks(analysis_id: str, service: ServiceDep) -> CallbackList:
     status_code=202,
     responses=problems.responses(*_GONE),
 )
-async def redeliver_callbacks(analysis_id: str, service: ServiceDep) -> CallbackList:
+async def redeliver_callbacks(analysis_id: AnalysisId, service: ServiceDep) -> CallbackList:
     """Send all of them once more, with the same ids."""
     row = await service.store.get(analysis_id)
     await service.outbox.redeliver(row.id)
+    due = presentation.callbacks(await service.outbox.of(row.id))
     service.sweep.soon()
-    return presentation.callbacks(await service.outbox.of(row.id))
+    return due
 
 
 def _milliseconds(time: datetime | None) -> int | None:
@@ -127,7 +131,12 @@ def _milliseconds(time: datetime | None) -> int | None:
 
 def _position(cursor: str | None) -> str | None:
     """Raises: InvalidRequest: the cursor is none of ours."""
+    if cursor is None:
+        return None
     try:
-        return None if cursor is None else urlsafe_b64decode(cursor.encode()).decode("ascii")
+        position = urlsafe_b64decode(cursor.encode()).decode()
     except (binascii.Error, UnicodeError):
-        raise InvalidRequest("The cursor is not one of this service; follow next as it stands.") from None
+        position = ""
+    if not _ID.fullmatch(position):
+        raise InvalidRequest("The cursor is not one of this service; follow next as it stands.")
+    return position

@@ -1,7 +1,7 @@
 """POST /analyze-audio."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, BinaryIO, Final, cast
 
 from fastapi import APIRouter, Depends, Request, Response, UploadFile
@@ -117,6 +117,8 @@ async def _link(request: Request, max_bytes: int) -> AudioLink:
         errors = error.errors()
     if errors[0]["type"] == "json_invalid":
         raise problems.BadRequest(f"The body is not JSON: {errors[0]['ctx']['error']}.")
+    if errors[0]["type"] == "model_type":
+        raise InvalidRequest('Send a JSON object such as {"audio_url": "https://crm.example.com/call.wav"}.')
     raise problems.from_validation(errors)
 
 
@@ -229,15 +231,17 @@ async def analyze_audio(
     A channel whose role is `agent` is `withheld` unless the deployer decides otherwise.
     """
     longest = service.settings.wait_seconds
+    if preferred.wait is not None:
+        preferred = replace(preferred, wait=min(preferred.wait, longest))
     row, new = await service.intake.accept(
         submission.options, submission.source, key, running_ms=round(1000 * (longest + _MARGIN_S))
     )
     if new:
         await service.tasks.hand_over(Kind.analysis, row.id, service.pipeline.lane(row.step, row.provider))
-        if preferred.wait is not None:
-            row = await waited(service, row, ended, min(preferred.wait, longest))
-        elif not preferred.respond_async:
-            row = await waited(service, row, heard, longest)
+    if preferred.wait is not None:
+        row = await waited(service, row, ended, preferred.wait)
+    elif not preferred.respond_async:
+        row = await waited(service, row, heard, longest)
     response = await present(service, row, preferred)
     if new and key is not None:
         await service.store.answered(key)

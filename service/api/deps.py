@@ -8,6 +8,7 @@ from anyio import CapacityLimiter
 from fastapi import Depends, Request, Response
 from pydantic import BaseModel
 
+from service.problems import UnknownAnalysis
 from service.runtime import Runtime
 
 P = ParamSpec("P")
@@ -19,6 +20,17 @@ def _service(request: Request) -> Runtime:
 
 
 ServiceDep = Annotated[Runtime, Depends(_service)]
+
+
+def _analysis_id(analysis_id: str) -> str:
+    if "\0" in analysis_id:  # PostgreSQL refuses the question
+        raise UnknownAnalysis(
+            "There is no analysis with a NUL character in its id; GET /analyses lists those there are."
+        )
+    return analysis_id
+
+
+AnalysisId = Annotated[str, Depends(_analysis_id)]
 
 
 async def answer(

@@ -10,13 +10,13 @@ from service import presentation
 from service.analyses.rows import Analysis
 from service.api import problems
 from service.api.answers import ended
-from service.api.deps import ServiceDep
+from service.api.deps import AnalysisId, ServiceDep
 from service.problems import ErasedAnalysis, UnknownAnalysis
 
 router = APIRouter(tags=["Analyses"])
 
 
-async def _analysis(analysis_id: str, service: ServiceDep) -> Analysis:
+async def _analysis(analysis_id: AnalysisId, service: ServiceDep) -> Analysis:
     return await service.store.get(analysis_id)
 
 
@@ -36,7 +36,10 @@ async def follow_analysis(
     told = None
     with service.watch.on(row.id) as watcher:
         while not service.stopping.is_set():
-            row = await service.store.get(row.id)
+            try:
+                row = await service.store.get(row.id)
+            except ErasedAnalysis:
+                return  # who reconnects is told
             over = ended(row)
             if row.revision != told:
                 kind = "end" if over else "progress"
