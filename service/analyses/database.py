@@ -1,14 +1,15 @@
 """The database: SQLite in a file, or PostgreSQL by its address, brought up to date when it is opened."""
 
+import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, event, make_url, text
+from sqlalchemy import URL, Connection, event, make_url, text
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
@@ -52,12 +53,13 @@ class Database:
 
 def open_database(settings: Settings) -> Database:
     """Raises: SettingsError: the address is no database address, or its driver is not installed."""
-    written = settings.database_url.get_secret_value() or f"sqlite:///{settings.data_dir / 'voice-to-value.db'}"
+    default = URL.create("sqlite", database=str(settings.data_dir / "voice-to-value.db"))
     try:
-        url = make_url(written)
+        url = make_url(settings.database_url.get_secret_value() or default)
         url = url.set(drivername=_DRIVERS[url.drivername.partition("+")[0]])
+        _check(url)
         engine = create_async_engine(url, pool_pre_ping=url.drivername.startswith("postgresql"))
-    except (ArgumentError, KeyError):
+    except (ArgumentError, KeyError, ValueError):
         raise SettingsError(
             "V2V_DATABASE_URL: give sqlite:///path/of/file.db or postgresql://user:password@host/name"
         ) from None
@@ -71,11 +73,21 @@ def open_database(settings: Settings) -> Database:
     return Database(engine)
 
 
+def _check(url: URL) -> None:
+    """Raises: ValueError: SQLite in memory, which would be another database for each connection, or with options."""
+    if url.drivername.startswith("sqlite") and (url.database in (None, "", ":memory:") or url.query):
+        raise ValueError
+
+
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # no BEGIN but ours
     cursor = connection.cursor()
-    # With a write-ahead log readers and the writer do not wait for each other; FULL makes each commit reach the disk.
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=30000", "foreign_keys=ON"):
+    # With a write-ahead log readers and the writer do not wait for each other. The file stays so once it is; whoever
+    # finds it locked, by the first process to open it, need not wait to say the same.
+    with suppress(sqlite3.OperationalError):
+        cursor.execute("PRAGMA journal_mode=WAL")
+    # FULL makes each commit reach the disk.
+    for pragma in ("synchronous=FULL", "busy_timeout=30000", "foreign_keys=ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 
