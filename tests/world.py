@@ -11,6 +11,7 @@ import anyio
 import httpx2
 from anyio.lowlevel import checkpoint
 from fastapi import FastAPI
+from pydantic import SecretStr
 from sqlalchemy import func, select
 
 from service.analyses.ambient import Ambient
@@ -24,7 +25,7 @@ from tests.service.security.endpoints import PUBLIC, Chunks, Names, Recorder
 
 START: Final = 1_769_846_400_000  # 2026-01-31, 08:00 UTC
 PUBLIC_URL: Final = "https://emotions.example.com"
-TRANSCRIBED: Final = {"assemblyai_api_key": KEY}
+TRANSCRIBED: Final = {"assemblyai_api_key": SecretStr(KEY)}
 """Settings with which calls are transcribed."""
 
 

@@ -33,3 +33,9 @@ def world_with(settings: Settings, tmp_path: Path) -> WorldFactory:
 def call(sample_call: Path) -> bytes:
     """The sample call."""
     return sample_call.read_bytes()
+
+
+@pytest.fixture(scope="session")
+def clip(call: bytes) -> bytes:
+    """Its first seconds, where there is little to analyse."""
+    return call[:100_000]
