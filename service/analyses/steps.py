@@ -85,7 +85,7 @@ class Steps:
             file.close()
             if row.attempts < MAX_ATTEMPTS:
                 raise
-            raise Unfetchable(str(trouble)) from None
+            return self.failed(row, Unfetchable(str(trouble)), retryable=True)
         except BaseException:
             file.close()
             raise
