@@ -53,8 +53,8 @@ class Counting(Ambient):
 
 
 def reply(status: int = 200, body: bytes = b"", **headers: str) -> httpx2.Response:
-    """What somebody outside answers, not read yet."""
-    return httpx2.Response(status, headers=headers, stream=Chunks(body))
+    """What somebody outside answers, not read yet; underscores in the names of ``headers`` stand for hyphens."""
+    return httpx2.Response(status, headers={n.replace("_", "-"): v for n, v in headers.items()}, stream=Chunks(body))
 
 
 @dataclass
