@@ -59,4 +59,4 @@ def callback(
     webhook_timestamp: Annotated[int, Header(description="When it was sent, in seconds since 1970.")],
     webhook_signature: Annotated[str, Header(description="`v1,` and the signature, for each secret of the address.")],
 ) -> None:
-    """Signed as Standard Webhooks 1.0 describes it. Nothing that was heard or said is in it: read the analysis itself."""
+    """Signed as Standard Webhooks 1.0 describes it. Nothing that was heard or said is in it: GET the analysis."""
