@@ -16,6 +16,7 @@ from service import presentation
 from service.analyses import leases
 from service.analyses.ambient import Ambient
 from service.analyses.database import Database
+from service.analyses.leases import LostLease
 from service.analyses.recordings import Recording, Recordings
 from service.analyses.rows import Analysis, Callback, IdempotencyKey, Receipt, Result, TranscriptOrder
 from service.analyses.states import ErasureReason, Event, Status, Step, WordsStatus
@@ -123,6 +124,8 @@ class Store:
                 if key is not None:
                     session.add(IdempotencyKey(key=key, fingerprint=fingerprint, analysis_id=row.id, created=now))
         except IntegrityError:
+            if new.recording is not None:
+                await self.recordings.release(self.database, new.recording.digest, now)
             if key is None or not (before := await self._used(key)):
                 raise
             return before
@@ -177,34 +180,19 @@ class Store:
         Raises:
             LostLease: another process has taken the row meanwhile, or it was erased; nothing is stored.
         """
-        token = row.lease or ""
         now = self.ambient.now()
         if outcome.recording is not None:
             await self.recordings.put(outcome.recording)
-        values = {**outcome.changes, "step": outcome.step}
-        if outcome.visible:
-            values |= {"updated": now, "revision": row.revision + 1}
-        if outcome.progress:
-            values["attempts"] = 0
-        async with self.database.writing() as session:
+        try:
+            async with self.database.writing() as session:
+                after = await self._change(session, row, outcome, now, keep=keep)
+                unneeded = _let_go(after, now)
+        except LostLease:
             if outcome.recording is not None:
-                await self.recordings.hold(session, outcome.recording, now)
-                values["audio"] = outcome.recording.digest
-            await leases.change(session, Analysis, row.id, token=token, values=values)
-            await session.execute(
-                update(Analysis).where(Analysis.id == row.id).values(self._next_run(outcome, now, keep=keep))
-            )
-            after = (await session.execute(select(Analysis).where(Analysis.id == row.id))).scalar_one()
-            if outcome.result is not None:
-                session.add(Result(analysis_id=row.id, step=row.step, body=outcome.result))
-            if outcome.order is not None:
-                await self._remember(session, after, outcome.order, now)
-            for event in outcome.events:
-                await self._tell(session, after, event, now)
-            if outcome.step in (Step.text, Step.done):
-                await _forget_order(session, row.id, now)
-            if after.run_after is None:
-                await self._release_if_over(session, after, now)
+                await self.recordings.release(self.database, outcome.recording.digest, now)
+            raise
+        if unneeded is not None:
+            await self.recordings.release(self.database, unneeded, now)
         for name in ("step", "status", "words", "revision", "attempts", "audio", "separate", "run_after", "nudged"):
             setattr(row, name, getattr(after, name))
 
@@ -288,9 +276,10 @@ class Store:
             provider = (await session.execute(held)).scalar_one_or_none()
             receipt = Receipt(analysis_id=analysis_id, erased=now, reason=reason, provider=provider)
             session.add(receipt)
+            digest = row.audio
             await session.execute(delete(Analysis).where(Analysis.id == analysis_id))
-            if row.audio is not None:
-                await self.recordings.release(session, row.audio)
+        if digest is not None:
+            await self.recordings.release(self.database, digest, now)
         return receipt
 
     async def _used(self, key: str) -> tuple[Analysis, IdempotencyKey] | None:
@@ -298,6 +287,33 @@ class Store:
             used = await session.get(IdempotencyKey, key)
             row = await session.get(Analysis, used.analysis_id) if used else None
             return (row, used) if used and row else None
+
+    async def _change(
+        self, session: AsyncSession, row: Analysis, outcome: Outcome, now: int, *, keep: bool
+    ) -> Analysis:
+        """Everything that ``outcome`` changes. Raises: LostLease."""
+        values = {**outcome.changes, "step": outcome.step}
+        if outcome.visible:
+            values |= {"updated": now, "revision": row.revision + 1}
+        if outcome.progress:
+            values["attempts"] = 0
+        if outcome.recording is not None:
+            await self.recordings.hold(session, outcome.recording, now)
+            values["audio"] = outcome.recording.digest
+        await leases.change(session, Analysis, row.id, token=row.lease or "", values=values)
+        await session.execute(
+            update(Analysis).where(Analysis.id == row.id).values(self._next_run(outcome, now, keep=keep))
+        )
+        after = (await session.execute(select(Analysis).where(Analysis.id == row.id))).scalar_one()
+        if outcome.result is not None:
+            session.add(Result(analysis_id=row.id, step=row.step, body=outcome.result))
+        if outcome.order is not None:
+            await self._remember(session, after, outcome.order, now)
+        for event in outcome.events:
+            await self._tell(session, after, event, now)
+        if outcome.step in (Step.text, Step.done):
+            await _forget_order(session, row.id, now)
+        return after
 
     def _next_run(self, outcome: Outcome, now: int, *, keep: bool) -> dict[str, Any]:
         if keep:
@@ -341,19 +357,21 @@ class Store:
 
     async def release_audio(self, analysis_id: str) -> None:
         """Delete the recording of an analysis that needs it no more, or the address of one that never came."""
+        now = self.ambient.now()
         async with self.database.writing() as session:
             query = select(Analysis).where(Analysis.id == analysis_id).with_for_update()
             row = (await session.execute(query)).scalar_one_or_none()
-            if row is not None and row.run_after is None:
-                await self._release_if_over(session, row, self.ambient.now())
+            unneeded = None if row is None else _let_go(row, now)
+        if unneeded is not None:
+            await self.recordings.release(self.database, unneeded, now)
 
-    async def _release_if_over(self, session: AsyncSession, row: Analysis, now: int) -> None:
-        if (row.audio_until or 0) > now:
-            return
-        digest, row.audio, row.audio_url = row.audio, None, None
-        await session.flush()
-        if digest is not None:
-            await self.recordings.release(session, digest)
+
+def _let_go(row: Analysis, now: int) -> str | None:
+    """Part with the recording if nothing is left to do and its time is over. Returns: its digest."""
+    if row.run_after is not None or (row.audio_until or 0) > now:
+        return None
+    digest, row.audio, row.audio_url = row.audio, None, None
+    return digest
 
 
 async def _current_order(session: AsyncSession, analysis_id: str) -> TranscriptOrder | None:

@@ -13,6 +13,8 @@ from tests.service.analyses.kit import create
 
 pytestmark = pytest.mark.anyio
 
+FIRST, SECOND = "lease_1", "lease_2"
+
 
 async def claim(database, key, token, now, lease_ms=LEASE_MS):
     async with database.writing() as session:
@@ -36,45 +38,45 @@ async def test_of_many_who_claim_a_row_one_has_it(database, store, clock):
 
 async def test_a_row_is_claimed_when_its_time_has_come_and_not_before(database, store, clock):
     row = await create(store)
-    assert await claim(database, row.id, "lease_1", clock() - 1) is None
-    assert await claim(database, row.id, "lease_1", clock()) is not None
+    assert await claim(database, row.id, FIRST, clock() - 1) is None
+    assert await claim(database, row.id, FIRST, clock()) is not None
 
 
 async def test_what_is_done_or_unknown_cannot_be_claimed(database, store, clock):
     row = await create(store)
-    await claim(database, row.id, "lease_1", clock())
+    await claim(database, row.id, FIRST, clock())
     async with database.writing() as session:
-        await leases.change(session, Analysis, row.id, token="lease_1", values={"run_after": None})
-    assert await claim(database, row.id, "lease_2", clock() + 10**9) is None
-    assert await claim(database, "an_unknown", "lease_2", clock()) is None
+        await leases.change(session, Analysis, row.id, token=FIRST, values={"run_after": None})
+    assert await claim(database, row.id, SECOND, clock() + 10**9) is None
+    assert await claim(database, "an_unknown", SECOND, clock()) is None
 
 
 async def test_a_lease_that_is_over_is_taken_over_and_its_holder_can_do_nothing_more(database, store, clock):
     row = await create(store)
-    await claim(database, row.id, "lease_1", clock())
-    assert await claim(database, row.id, "lease_2", clock() + LEASE_MS - 1) is None
-    taken = await claim(database, row.id, "lease_2", clock() + LEASE_MS)
+    await claim(database, row.id, FIRST, clock())
+    assert await claim(database, row.id, SECOND, clock() + LEASE_MS - 1) is None
+    taken = await claim(database, row.id, SECOND, clock() + LEASE_MS)
     assert taken is not None
     assert taken.attempts == 2
     for late in (
-        lambda session: leases.renew(session, Analysis, row.id, token="lease_1", until=clock() + 10**6),
-        lambda session: leases.change(session, Analysis, row.id, token="lease_1", values={"external_id": "late"}),
+        lambda session: leases.renew(session, Analysis, row.id, token=FIRST, until=clock() + 10**6),
+        lambda session: leases.change(session, Analysis, row.id, token=FIRST, values={"external_id": "late"}),
     ):
         with pytest.raises(LostLease):
             async with database.writing() as session:
                 await late(session)
     stored = await store.get(row.id)
-    assert (stored.lease, stored.external_id) == ("lease_2", "call 1")
+    assert (stored.lease, stored.external_id) == (SECOND, "call 1")
     assert stored.run_after == clock() + 2 * LEASE_MS
 
 
 async def test_a_sign_of_life_prolongs_the_lease_even_when_it_is_late(database, store, clock):
     row = await create(store)
-    await claim(database, row.id, "lease_1", clock())
+    await claim(database, row.id, FIRST, clock())
     late = clock() + LEASE_MS + 5
     async with database.writing() as session:
-        await leases.renew(session, Analysis, row.id, token="lease_1", until=late + LEASE_MS)
-    assert await claim(database, row.id, "lease_2", late) is None
+        await leases.renew(session, Analysis, row.id, token=FIRST, until=late + LEASE_MS)
+    assert await claim(database, row.id, SECOND, late) is None
     assert await due(database, late, late + LEASE_MS) == []
 
 
@@ -89,7 +91,7 @@ async def test_a_due_row_is_handed_out_once_in_each_period(database, store, cloc
 
 async def test_a_row_is_handed_out_again_once_its_holder_gives_no_sign_of_life(database, store, clock):
     row = await create(store)
-    await claim(database, row.id, "lease_1", clock())
+    await claim(database, row.id, FIRST, clock())
     assert await due(database, clock() + LEASE_MS - 1, clock() + 10**6) == []
     assert await due(database, clock() + LEASE_MS, clock() + 10**6) == [row.id]
 
@@ -109,7 +111,7 @@ async def test_a_sweeper_does_not_wait_for_rows_that_somebody_holds_locked(datab
     locked, free = await create(store, b"call 1"), await create(store, b"call 2")
     now = clock() + LEASE_MS
     async with database.writing() as session:
-        await leases.claim(session, Analysis, locked.id, token="lease_1", now=now, lease_ms=LEASE_MS)
+        await leases.claim(session, Analysis, locked.id, token=FIRST, now=now, lease_ms=LEASE_MS)
         assert await due(database, now, now + LEASE_MS) == [free.id]
     assert await due(database, now, now + LEASE_MS) == []
 
@@ -120,12 +122,12 @@ async def test_a_claim_waits_for_one_that_is_being_made(database, store, clock):
     async with asyncio.TaskGroup() as tasks, send, receive:
 
         async def second() -> None:
-            taken = await claim(database, row.id, "lease_2", clock())
+            taken = await claim(database, row.id, SECOND, clock())
             await send.send(taken and taken.lease)
 
         async with database.writing() as session:
-            await leases.claim(session, Analysis, row.id, token="lease_1", now=clock(), lease_ms=LEASE_MS)
+            await leases.claim(session, Analysis, row.id, token=FIRST, now=clock(), lease_ms=LEASE_MS)
             tasks.create_task(second())
             await asyncio.sleep(0)  # it begins, and waits now or finds the row taken later
         assert await receive.receive() is None
-    assert (await store.get(row.id)).lease == "lease_1"
+    assert (await store.get(row.id)).lease == FIRST
