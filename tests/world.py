@@ -12,7 +12,7 @@ import httpx2
 from anyio.lowlevel import checkpoint
 from fastapi import FastAPI
 from pydantic import SecretStr
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 
 from service.analyses.ambient import Ambient
 from service.analyses.rows import Analysis, Base, Callback, TranscriptOrder
@@ -82,21 +82,21 @@ class World:
         self.clock.ms += round(1000 * seconds)
         tasks = self.service.tasks
         with anyio.fail_after(60):
-            while await self._due():
+            while await self._busy():
                 await tasks.sweep()
                 await checkpoint()
                 await tasks.drain(30)
-            await tasks.drain(30)
 
     async def count(self, rows: type[Base]) -> int:
         async with self.service.database.reading() as session:
             return (await session.execute(select(func.count()).select_from(rows))).scalar_one()
 
-    async def _due(self) -> bool:
+    async def _busy(self) -> bool:
+        """Whether something is due or worked on."""
         async with self.service.database.reading() as session:
             for rows in (Analysis, Callback, TranscriptOrder):
-                due = select(rows.run_after).where(rows.run_after <= self.clock()).limit(1)
-                if (await session.execute(due)).first():
+                busy = or_(rows.run_after <= self.clock(), rows.lease.is_not(None))
+                if (await session.execute(select(rows.run_after).where(busy).limit(1))).first():
                     return True
         return False
 

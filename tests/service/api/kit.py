@@ -21,16 +21,30 @@ async def post(world, content, headers=None, **fields) -> httpx2.Response:
     return await world.client.post("/analyze-audio", files=file, data=fields, headers=headers)
 
 
-async def completed(world, content, **fields):
-    """An analysis whose words are there, read anew."""
-    location = (await post(world, content, {"Prefer": "respond-async"}, **fields)).headers["location"]
-    await world.passes()
-    while "retry-after" in (response := await world.client.get(location)).headers:
-        await world.passes(3)
-    return response.json()
-
-
 async def listed(world, **query):
     """All that is listed, by id."""
     response = await world.client.get("/analyses", params={"limit": 100, **query})
     return {analysis["id"]: analysis for analysis in response.json()["analyses"]}
+
+
+async def begun(world, content, headers=None, **fields) -> str:
+    """Where an analysis is that has just been accepted."""
+    response = await post(world, content, {"Prefer": "respond-async", **(headers or {})}, **fields)
+    assert response.status_code == 202, response.text
+    location: str = response.headers["location"]
+    return location
+
+
+async def read(world, location):
+    response = await world.client.get(location)
+    assert response.status_code == 200, response.text
+    return response.json()
+
+
+async def completed(world, content, **fields) -> str:
+    """Where an analysis is that has come to its end."""
+    location = await begun(world, content, **fields)
+    await world.passes()
+    while "retry-after" in (await world.client.get(location)).headers:
+        await world.passes(3)
+    return location
