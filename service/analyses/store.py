@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import case, delete, func, select, update
+from sqlalchemy import case, delete, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -234,15 +234,18 @@ class Store:
             raise NotRetryable(f"The analysis is {row.status} and lacks nothing.")
         if row.audio is None and row.audio_url is None:
             raise NotRetryable("The recording is not kept any more; post it again.")
+        free = or_(Analysis.lease.is_(None), Analysis.run_after <= now)
+        kept = or_(Analysis.audio.is_not(None), Analysis.audio_url.is_not(None))
         async with self.database.writing() as session:
             changed = await session.execute(
                 update(Analysis)
-                .where(Analysis.id == analysis_id, Analysis.revision == row.revision)
+                .where(Analysis.id == analysis_id, Analysis.revision == row.revision, free, kept)
                 .values(
                     **values,
                     attempts=0,
                     revision=row.revision + 1,
                     updated=now,
+                    lease=None,
                     run_after=now,
                     enqueue_after=now + self.lease_ms,
                     words=WordsStatus.pending if lacks_words else row.words,
@@ -272,8 +275,9 @@ class Store:
                 return receipt
             # A worker may be placing the order at this moment: it is looked for once its lease is over.
             await _forget_order(session, analysis_id, now + (self.lease_ms if row.lease else 0))
-            held = select(TranscriptOrder.provider).where(TranscriptOrder.analysis_id == analysis_id).limit(1)
-            provider = (await session.execute(held)).scalar_one_or_none()
+            # Locked, so that whoever has one deleted at this moment finds the receipt afterwards.
+            held = select(TranscriptOrder.provider).where(TranscriptOrder.analysis_id == analysis_id).with_for_update()
+            provider = (await session.execute(held)).scalars().first()
             receipt = Receipt(analysis_id=analysis_id, erased=now, reason=reason, provider=provider)
             session.add(receipt)
             digest = row.audio
