@@ -1,6 +1,6 @@
 """Fixtures for the whole suite."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from fastapi.testclient import TestClient
 from hypothesis import settings as hypothesis_settings
 
 from service.app import create_app
+from service.runtime import Ports
 from service.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -47,6 +48,11 @@ def settings(models_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Sett
     return Settings(models_dir=models_dir, data_dir=tmp_path_factory.mktemp("data"))
 
 
+async def nowhere(host: str, port: int) -> Sequence[str]:
+    """A resolver that knows no host, so that no test calls one."""
+    raise OSError(f"{host} is not known")
+
+
 @pytest.fixture(scope="session")
 def client_with(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> ClientFactory:
     """Starts the application with some settings changed: ``with client_with(max_channels=1) as client``.
@@ -56,7 +62,7 @@ def client_with(settings: Settings, tmp_path_factory: pytest.TempPathFactory) ->
 
     def start(**changes: Any) -> TestClient:
         update = {"data_dir": tmp_path_factory.mktemp("data"), **changes}
-        return TestClient(create_app(settings.model_copy(update=update)))
+        return TestClient(create_app(settings.model_copy(update=update), Ports(resolve=nowhere)))
 
     return start
 

@@ -4,12 +4,15 @@ The client raises what the application did not foresee, so that a 500 fails the 
 """
 
 import json
+from urllib.parse import quote
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-FIELDS = ["file", "external_id", "metadata", "channel_roles", "transcription", "model", "text", "texts"]
+FIELDS = ["external_id", "metadata", "channel_roles", "transcription", "model"]
+AUDIO_FIELDS = [*FIELDS, "file", "audio_url", "callback_url", "language"]
+TEXT_FIELDS = [*FIELDS, "text", "texts"]
 
 fuzzed = settings(
     max_examples=150,
@@ -25,7 +28,7 @@ anything = st.recursive(
 
 
 def _is_answered(response):
-    if response.status_code == 200:
+    if response.status_code in (200, 202):
         assert response.headers["content-type"] == "application/json"
         response.json()
     else:
@@ -37,10 +40,43 @@ def _is_answered(response):
 
 
 @fuzzed
-@given(st.dictionaries(st.sampled_from(FIELDS) | st.text(), anything, max_size=4))
+@given(st.dictionaries(st.sampled_from(TEXT_FIELDS) | st.text(), anything, max_size=4))
 def test_any_json_object(client, body):
     content = json.dumps(body)
     _is_answered(client.post("/analyze-text", content=content, headers={"content-type": "application/json"}))
+
+
+@fuzzed
+@given(
+    st.dictionaries(st.sampled_from(AUDIO_FIELDS) | st.text(), anything, max_size=4),
+    anything | st.text().map("https://".__add__),
+)
+def test_any_link(client, body, audio_url):
+    content = json.dumps({**body, "audio_url": audio_url})
+    headers = {"content-type": "application/json", "prefer": "respond-async"}
+    _is_answered(client.post("/analyze-audio", content=content, headers=headers))
+
+
+@fuzzed
+@given(
+    st.dictionaries(
+        st.sampled_from(["status", "external_id", "created_from", "created_to", "limit", "cursor"]),
+        st.text(st.characters(codec="utf-8")) | st.integers() | st.datetimes(timezones=st.timezones()),
+    )
+)
+def test_any_list(client, query):
+    _is_answered(client.get("/analyses", params={name: str(value) for name, value in query.items()}))
+
+
+segment = st.text(st.characters(codec="utf-8")).filter(lambda text: "/" not in text and text.strip("."))
+
+
+@fuzzed
+@given(segment, st.sampled_from(["", "/callbacks", "/events", "/retry"]))
+def test_any_analysis(client, analysis_id, path):
+    response = client.request("POST" if path == "/retry" else "GET", f"/analyses/{quote(analysis_id, safe='')}{path}")
+    assert response.status_code == 404
+    _is_answered(response)
 
 
 @fuzzed
@@ -58,7 +94,7 @@ def test_any_bytes(client, path, content, media_type):
 
 
 part = st.tuples(
-    st.sampled_from(FIELDS) | st.text(st.characters(codec="utf-8"), max_size=8),
+    st.sampled_from(AUDIO_FIELDS) | st.text(st.characters(codec="utf-8"), max_size=8),
     st.none() | st.text(st.characters(codec="utf-8"), max_size=8),
     st.binary(max_size=64) | st.sampled_from([b"customer,agent", b"none", b"speech_emotion", b"{}", b"RIFF"]),
 )

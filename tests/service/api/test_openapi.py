@@ -129,15 +129,15 @@ def test_a_live_answer_has_the_shape_of_its_example(client, operations, call):
             continue  # these have words and callbacks; see test_analyses.py
         response = client.request(method, path.replace("{name}", values.get(name, "")), **requests.get(name, {}))
         assert response.status_code == 200
-        assert _shape(response.json()) == _shape(examples.read(name)), name
+        assert shape(response.json()) == shape(examples.read(name)), name
 
 
-def _shape(value):
+def shape(value):
     """Names and types, whatever the values; of a list, the shapes that occur in it."""
     if isinstance(value, dict):
-        return {name: _shape(member) for name, member in value.items()}
+        return {name: shape(member) for name, member in value.items()}
     if isinstance(value, list):
-        return {repr(_shape(member)) for member in value}
+        return {repr(shape(member)) for member in value}
     return type(value).__name__
 
 
