@@ -10,6 +10,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from enum import StrEnum
 
+from anyio import CancelScope
+
 from service.analyses.leases import LostLease
 from service.analyses.repeat import Repeat
 from service.analyses.rows import Analysis
@@ -57,17 +59,22 @@ class Pipeline:
         row = None if self.stopping else await self._store.take(analysis_id)
         if row is None:
             return None
-        lane = self.lane(row.step, row.provider)
         with suppress(LostLease):
-            async with self._alive(row):
-                while True:
-                    outcome = await self._attempt(row)
-                    next_lane = self.lane(outcome.step, row.provider)
-                    keep = outcome.wait_ms == 0 and next_lane is lane and not self.stopping
-                    await self._settle(row, outcome, keep=keep)
-                    if not keep:
-                        return next_lane if outcome.wait_ms == 0 else None
+            async with self._alive(row) as held:
+                with held:
+                    return await self._go(row)
         return None
+
+    async def _go(self, row: Analysis) -> Lane | None:
+        lane = self.lane(row.step, row.provider)
+        while True:
+            outcome = await self._attempt(row)
+            next_lane = self.lane(outcome.step, row.provider)
+            keep = outcome.wait_ms == 0 and next_lane is lane and not self.stopping
+            with CancelScope(shield=True):
+                await self._settle(row, outcome, keep=keep)
+            if not keep:
+                return next_lane if outcome.wait_ms == 0 else None
 
     async def _attempt(self, row: Analysis) -> Outcome:
         if (end := self._work.interrupted(row)) is not None:
@@ -98,12 +105,18 @@ class Pipeline:
             self.on_event()
 
     @asynccontextmanager
-    async def _alive(self, row: Analysis) -> AsyncIterator[None]:
-        """Signs of life while the row is worked on."""
+    async def _alive(self, row: Analysis) -> AsyncIterator[CancelScope]:
+        """Signs of life while the row is worked on within the scope, which is cancelled once somebody else has the row.
+
+        Who goes on without it might place an order that is never found.
+        """
+        held = CancelScope()
 
         async def beat() -> None:
-            with suppress(LostLease):
+            try:
                 await self._store.alive(row)
+            except LostLease:
+                held.cancel()
 
         async with Repeat(beat, self._store.lease_ms / 3000).running():
-            yield
+            yield held

@@ -36,14 +36,15 @@ logger = logging.getLogger(__name__)
 
 MAX_ATTEMPTS: Final = 5
 _HOUR_MS: Final = 3_600_000
+_SLOW_MS: Final = 300_000
 _FETCH_SECONDS: Final = 300
 _TRANSCRIPT: Final = TypeAdapter(Transcript)
 _SENTIMENTS: Final = TypeAdapter(list[Prediction | None] | None)
 
 
-def backoff_ms(attempts: int, *, longest_ms: int = 60_000) -> int:
+def backoff_ms(attempts: int) -> int:
     """2, 4, 8 ... seconds after the first, second, third ... attempt."""
-    return min(1000 << min(attempts, 20), longest_ms)
+    return 1000 << attempts
 
 
 class Steps:
@@ -129,10 +130,7 @@ class Steps:
         try:
             progress = await provider.advance(request, order)
         except Refused as refusal:
-            return self._completed(
-                {"words": WordsStatus.failed, "words_reason": refusal.reason},
-                audio_hours=self._settings.recovery_hours,
-            )
+            return self._refused(refusal.reason)
         except Unavailable as trouble:
             return self.without_words(row, trouble.reason, trouble.retry_after)
         if isinstance(progress, Transcript):
@@ -172,12 +170,13 @@ class Steps:
 
     def interrupted(self, row: Analysis) -> Outcome | None:
         """What becomes of a step that was begun too often without an end; None where it may be begun again."""
-        if row.attempts <= MAX_ATTEMPTS or (row.step is Step.transcription and row.status is Status.completed):
+        if row.attempts <= MAX_ATTEMPTS:
             return None
+        often = f"was interrupted {row.attempts - 1} times"
         if row.step is Step.transcription:
-            return self.without_words(row, f"It was interrupted {row.attempts - 1} times.")
-        often = Problem(f"The step {row.step} was interrupted {row.attempts - 1} times; the service's log may say why.")
-        return self.failed(row, often, retryable=True)
+            return self._refused(f"It {often}.")
+        problem = Problem(f"The step {row.step} {often}; the service's log may say why.")
+        return self.failed(row, problem, retryable=True)
 
     def failed(self, row: Analysis, problem: Problem, *, retryable: bool) -> Outcome:
         """The end of an analysis that cannot be made. The recording is kept where trying again may help."""
@@ -189,7 +188,14 @@ class Steps:
             "problem": problem.document(),
             "audio_until": now + round(audio_hours * _HOUR_MS),
         }
+        if row.words is WordsStatus.pending:
+            changes |= {"words": WordsStatus.failed, "words_reason": "The analysis failed."}
         return Outcome(row.step, None, changes=changes, events=[Event.failed])
+
+    def _refused(self, reason: str) -> Outcome:
+        """Complete without words, which nobody tries for any more unless the caller asks for it."""
+        changes = {"words": WordsStatus.failed, "words_reason": reason}
+        return self._completed(changes, audio_hours=self._settings.recovery_hours)
 
     def _completed(self, changes: dict[str, Any], *, result: str | None = None, audio_hours: float = 0) -> Outcome:
         now = self._store.ambient.now()
@@ -208,26 +214,23 @@ class Steps:
     ) -> Outcome:
         """The provider cannot be used now. After a few attempts the analysis is complete but for its words, which are
         still tried for while the recording is kept."""
-        settings = self._settings
         logger.warning("no words for %s now: %s", row.id, reason)
-        if row.status is Status.processing and row.attempts < MAX_ATTEMPTS and not overdue:
+        first = row.words is WordsStatus.pending
+        if first and row.attempts < MAX_ATTEMPTS and not overdue:
             wait_ms = max(backoff_ms(row.attempts), round(1000 * min(retry_after or 0, 60)))
             return Outcome(Step.transcription, wait_ms, changes={"words_reason": reason}, progress=False)
-        end = self._completed(
-            {"words": WordsStatus.unavailable, "words_reason": reason}, audio_hours=settings.recovery_hours
-        )
-        now = self._store.ambient.now()
-        first = row.status is not Status.completed
-        over = (now if first else cast(int, row.ended)) + settings.recovery_hours * _HOUR_MS <= now
-        slower = max(row.attempts - MAX_ATTEMPTS, 0)
-        wait_ms = max(backoff_ms(slower + 8, longest_ms=_HOUR_MS), round(1000 * min(retry_after or 0, 3600)))
+        recovery_hours = self._settings.recovery_hours
+        end = self._completed({"words": WordsStatus.unavailable, "words_reason": reason}, audio_hours=recovery_hours)
+        waited_ms = 0 if first else self._store.ambient.now() - cast(int, row.ended)
+        left_ms = round(recovery_hours * _HOUR_MS) - waited_ms
+        # As long again as it has been waited for, so that each wait is twice as long as the one before.
+        wait_ms = max(_SLOW_MS, waited_ms, round(1000 * (retry_after or 0)))
         return Outcome(
-            Step.done if over else Step.transcription,
-            None if over else wait_ms,
+            Step.transcription if left_ms > 0 else Step.done,
+            min(wait_ms, _HOUR_MS, left_ms) if left_ms > 0 else None,
             order=order,
             changes=end.changes if first else {"words_reason": reason},
             events=end.events if first else (),
-            progress=False,
             visible=first,
         )
 
