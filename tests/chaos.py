@@ -241,7 +241,9 @@ def _check(report: Report, analyses: int, database: str, crm: Receiver, fake: Fa
         by_analysis.setdefault(analysis, []).append(step)
     callbacks = rows(database, "SELECT id, analysis_id, event FROM callbacks")
     orders = Counter(order.parameters["webhook_url"].rpartition("/")[2] for order in fake.orders.values())
-    kept = rows(database, "SELECT count(*) FROM transcript_orders")[0][0]
+    ((recordings, transcripts),) = rows(
+        database, "SELECT (SELECT count(*) FROM audio_files), (SELECT count(*) FROM transcript_orders)"
+    )
     delivered = [crm.accepted[message] for message, _, _ in callbacks]
     report.figures |= {
         "analyses stored": ends.total(),
@@ -253,7 +255,8 @@ def _check(report: Report, analyses: int, database: str, crm: Receiver, fake: Fa
         "received again under the same id": sum(count - 1 for count in delivered if count > 1),
         "with a wrong signature": crm.forged,
         "transcripts ordered": f"{orders.total()}, at most {max(orders.values(), default=0)} for an analysis",
-        "still to be deleted at AssemblyAI": kept,
+        "recordings still to be deleted": recordings,
+        "transcripts still to be deleted there": transcripts,
     }
     report.promise("no analysis is lost or doubled", ends.total() == analyses)
     report.promise("each is completed with its words", ends == {("completed", "completed"): analyses})
