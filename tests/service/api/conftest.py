@@ -1,10 +1,12 @@
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from service.inference.registry import Registry
 from service.settings import Settings
 from tests.world import World, world
 
@@ -16,9 +18,18 @@ def anyio_backend():
     return "asyncio"
 
 
+@pytest.fixture(scope="session")
+def load() -> Callable[[Path], Registry]:
+    """Loads the models once for all worlds."""
+    return cache(Registry.load)
+
+
 @pytest.fixture
-def world_with(settings: Settings, tmp_path: Path) -> WorldFactory:
+def world_with(
+    settings: Settings, tmp_path: Path, load: Callable[[Path], Registry], monkeypatch: pytest.MonkeyPatch
+) -> WorldFactory:
     """Starts a world with some settings changed: ``async with world_with(max_channels=1) as world``."""
+    monkeypatch.setattr(Registry, "load", load)
 
     def start(*, clock: Any = None, callers: Any = None, resolve: Any = None, **changes: Any) -> Any:
         update = {"data_dir": tmp_path / "data", **changes}

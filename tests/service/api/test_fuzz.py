@@ -106,7 +106,7 @@ def test_any_form(client, parts):
     _is_answered(client.post("/analyze-audio", files=[(name, (filename, value)) for name, filename, value in parts]))
 
 
-@fuzzed
+@settings(fuzzed, max_examples=50)  # each is stored and analysed
 @given(st.data())
 def test_a_damaged_recording(client, sample_call, data):
     call = sample_call.read_bytes()[:40_000]
