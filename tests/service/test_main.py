@@ -3,12 +3,14 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx2
 import pytest
 
 from service.__main__ import main
+from service.security.webhooks import Secrets
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -68,18 +70,60 @@ def test_a_data_folder_that_cannot_be_made_is_a_message(monkeypatch, tmp_path, c
     assert capsys.readouterr().err.startswith("V2V_DATA_DIR=")
 
 
+def test_a_secret_is_one_that_the_settings_take(capsys):
+    assert main(["secret"]) == main(["secret"]) == 0
+    one, other = capsys.readouterr().out.split()
+    assert one != other
+    assert len(Secrets({"*": [one]}).of("https://crm.example.com/")[0]) == 32
+
+
 @pytest.mark.usefixtures("environment")
-def test_it_serves_says_where_and_stops_when_told():
+def test_a_worker_needs_a_broker(capsys):
+    assert main(["worker"]) == 2
+    assert capsys.readouterr().err.startswith("V2V_BROKER_URL: ")
+
+
+@contextmanager
+def serving(**environment):
+    """A server process and its address."""
     with subprocess.Popen(
-        [sys.executable, "-m", "service"], cwd=ROOT, env=os.environ, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "service"],
+        cwd=ROOT,
+        env=os.environ | environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
     ) as process:
         try:
             lines = iter(process.stdout.readline, "")
             address = next(line for line in lines if "listens on" in line).split()[-1]
             assert f"{address}/docs" in next(lines)
             assert f"{address}/analyze-audio" in next(lines)
-            assert httpx2.get(f"{address}/readyz").json() == {"status": "ready"}
-            process.send_signal(signal.SIGTERM)
-            assert process.wait(timeout=60) == 0
+            yield process, address
         finally:
             process.kill()
+
+
+@pytest.mark.usefixtures("environment")
+def test_it_serves_says_where_and_stops_when_told():
+    with serving() as (process, address):
+        assert httpx2.get(f"{address}/readyz").json() == {"status": "ready"}
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=60) == 0
+
+
+@pytest.mark.usefixtures("environment")
+def test_it_stops_while_somebody_follows_and_goes_on_afterwards(sample_call, tmp_path):
+    nobody = {"V2V_ASSEMBLYAI_API_KEY": "key", "V2V_ASSEMBLYAI_BASE_URL": "http://127.0.0.1:9"}
+    environment = {**nobody, "V2V_DATA_DIR": str(tmp_path)}
+    with serving(**environment) as (process, address):
+        call = {"file": sample_call.read_bytes()[:100_000]}
+        location = httpx2.post(f"{address}/analyze-audio", files=call).headers["location"]
+        with httpx2.stream("GET", f"{address}{location}/events", timeout=60) as events:
+            lines = events.iter_lines()
+            assert next(lines) == "event: progress"
+            process.send_signal(signal.SIGTERM)
+            assert "event: end" not in list(lines)
+        assert process.wait(timeout=60) == 0
+    with serving(**environment) as (_, address):
+        assert httpx2.get(f"{address}{location}").json()["timeline"]
