@@ -14,6 +14,9 @@ from pathlib import Path
 from types import FrameType
 from typing import BinaryIO
 
+# Before NumPy is imported: an analysis takes one core, and a second thread of its own would take the next one's.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 import uvicorn
 from fastapi import FastAPI
 from pydantic import ValidationError
@@ -134,7 +137,7 @@ async def _worker(settings: Settings) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, runtime.stop)
         print(f"\nVoice to Value {__version__} works on what is queued\n", flush=True)
-        await runtime.tasks.run_worker(runtime.stopping, settings.concurrency)
+        await runtime.tasks.run_worker(runtime.stopping)
 
 
 class _Server(uvicorn.Server):

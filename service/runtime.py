@@ -36,6 +36,8 @@ DRAIN_SECONDS: Final = 25
 _PURGE_SECONDS: Final = 60
 _SWEEP_SECONDS: Final = 1
 _LOOK_SECONDS: Final = 0.25
+_IO_ROOM: Final = 32
+_AGAIN_LEASES: Final = 4
 
 
 @dataclass(frozen=True)
@@ -138,9 +140,10 @@ async def _wire(settings: Settings, ports: Ports, stack: AsyncExitStack) -> Runt
         brokers(settings),
         {Kind.analysis: pipeline.run, Kind.callback: deliver, Kind.order: forget},
         lambda row: pipeline.lane(row.step, row.provider),
+        {Lane.cpu: settings.concurrency, Lane.io: _IO_ROOM},
         database,
         ports.ambient,
-        again_ms=lease_ms,
+        again_ms=_AGAIN_LEASES * lease_ms,
     )
     sweep = Repeat(tasks.sweep, _SWEEP_SECONDS)
     pipeline.on_event = sweep.soon

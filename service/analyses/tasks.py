@@ -6,14 +6,14 @@ hands over again whatever is due.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import update
-from taskiq import AsyncBroker, InMemoryBroker
+from taskiq import AsyncBroker, AsyncTaskiqDecoratedTask, InMemoryBroker
 from taskiq.receiver import Receiver
 
 from service.analyses import leases
@@ -25,7 +25,6 @@ from service.settings import Settings, SettingsError
 
 logger = logging.getLogger(__name__)
 
-_IO_TASKS: Final = 32
 _STREAM_LENGTH: Final = 100_000
 _RECONNECT_SECONDS: Final = 1.0
 
@@ -48,14 +47,14 @@ Handler = Callable[[str], Awaitable[Lane | None]]
 
 
 def brokers(settings: Settings) -> dict[Lane, AsyncBroker]:
-    """One broker for both lanes in this process, or a Redis stream for each.
+    """A broker for each lane: in this process, or a Redis stream.
 
     Raises:
         SettingsError: the address is no Redis address, or the extra is not installed.
     """
     url = settings.broker_url.get_secret_value()
     if not url:
-        return dict.fromkeys(Lane, InMemoryBroker())
+        return {lane: InMemoryBroker() for lane in Lane}
     try:
         from taskiq_redis import RedisStreamBroker
     except ImportError:
@@ -84,6 +83,7 @@ class Tasks:
     Args:
         handlers: what works on each kind of row. One that returns a lane has the row handed over there again.
         lane: the lane of an analysis.
+        room: how many rows of a lane are worked on here at a time. The others are not taken before it is their turn.
         again_ms: how long the sweeper waits before it hands over a row again.
     """
 
@@ -92,6 +92,7 @@ class Tasks:
         brokers: Mapping[Lane, AsyncBroker],
         handlers: Mapping[Kind, Handler],
         lane: Callable[[Analysis], Lane],
+        room: Mapping[Lane, int],
         database: Database,
         ambient: Ambient,
         again_ms: int,
@@ -102,18 +103,33 @@ class Tasks:
         self._database = database
         self._ambient = ambient
         self._again_ms = again_ms
-        self._active: set[asyncio.Task[None]] = set()
+        self._active = 0
         self._idle = asyncio.Event()
         self._idle.set()
 
-        async def work(kind: str, key: str) -> None:
-            await self._work(Kind(kind), key)
+        self._room = room
+        # In this process a row that waits for its turn is not queued twice; what a Redis stream holds nobody knows.
+        self._queued: set[tuple[Kind, str]] | None = None
+        if all(isinstance(broker, InMemoryBroker) for broker in brokers.values()):
+            self._queued = set()
+        self._tasks = {lane: self._register(lane) for lane in brokers}
 
-        registered = {broker: broker.register_task(work, task_name="work") for broker in set(brokers.values())}
-        self._tasks = {lane: registered[broker] for lane, broker in brokers.items()}
+    def _register(self, lane: Lane) -> AsyncTaskiqDecoratedTask[[str, str], Coroutine[Any, Any, None]]:
+        turn = asyncio.Semaphore(self._room[lane])
+
+        async def work(kind: str, key: str) -> None:
+            with self._busy():
+                async with turn:
+                    await self._work(Kind(kind), key)
+
+        return self._brokers[lane].register_task(work, task_name="work")
 
     async def hand_over(self, kind: Kind, key: str, lane: Lane) -> None:
         """Tell a worker of the row. Where the broker fails the sweeper makes up for it."""
+        if self._queued is not None:
+            if (kind, key) in self._queued:
+                return
+            self._queued.add((kind, key))
         try:
             await self._tasks[lane].kiq(kind.value, key)
         except Exception as error:
@@ -135,12 +151,9 @@ class Tasks:
             async with self._database.writing() as session:
                 await session.execute(update(rows).values(enqueue_after=0))
 
-    async def run_worker(self, stopping: asyncio.Event, cpu_tasks: int) -> None:
+    async def run_worker(self, stopping: asyncio.Event) -> None:
         """Work on what the queues bring until ``stopping`` is set; what was begun is ended first."""
-        listeners = [
-            asyncio.create_task(self._listen(broker, stopping, cpu_tasks if lane is Lane.cpu else _IO_TASKS))
-            for lane, broker in self._brokers.items()
-        ]
+        listeners = [self._listen(lane, stopping) for lane in self._brokers]
         await asyncio.gather(*listeners)
 
     async def drain(self, seconds: float) -> None:
@@ -150,29 +163,34 @@ class Tasks:
                 await self._idle.wait()
 
     async def close(self) -> None:
-        for broker in set(self._brokers.values()):
+        for broker in self._brokers.values():
             await broker.shutdown()
 
     async def _work(self, kind: Kind, key: str) -> None:
-        task = asyncio.current_task()
-        assert task is not None  # noqa: S101 (a coroutine that runs has a task)
-        self._active.add(task)
-        self._idle.clear()
-        try:
-            lane = await self._handlers[kind](key)
-        finally:
-            self._active.discard(task)
-            if not self._active:
-                self._idle.set()
+        if self._queued is not None:
+            self._queued.discard((kind, key))
+        lane = await self._handlers[kind](key)
         if lane is not None:
             await self.hand_over(kind, key, lane)
 
-    async def _listen(self, broker: AsyncBroker, stopping: asyncio.Event, most: int) -> None:
+    @contextmanager
+    def _busy(self) -> Iterator[None]:
+        self._active += 1
+        self._idle.clear()
+        try:
+            yield
+        finally:
+            self._active -= 1
+            if not self._active:
+                self._idle.set()
+
+    async def _listen(self, lane: Lane, stopping: asyncio.Event) -> None:
+        broker = self._brokers[lane]
         with ThreadPoolExecutor(max_workers=1) as executor:
             while not stopping.is_set():
                 try:
                     await broker.startup()  # makes the consumer group anew where Redis has lost it
-                    receiver = Receiver(broker, executor, max_async_tasks=most, run_startup=False)
+                    receiver = Receiver(broker, executor, max_async_tasks=self._room[lane], run_startup=False)
                     await receiver.listen(stopping)
                 except Exception as error:
                     logger.warning("the queue cannot be reached: %s", error)
