@@ -71,6 +71,8 @@ class Housekeeping:
                 await leases.change(session, TranscriptOrder, order_id, token=token, values=later)
             return
         async with self._store.database.writing() as session:
+            # The analysis first, as whoever erases it locks it first.
+            erased = {"provider_erased": self._store.ambient.now()}
+            await session.execute(update(Analysis).where(Analysis.id == row.analysis_id).values(erased))
             await session.execute(delete(TranscriptOrder).where(TranscriptOrder.id == order_id))
-            erased = update(Receipt).where(Receipt.analysis_id == row.analysis_id)
-            await session.execute(erased.values(provider_erased=self._store.ambient.now()))
+            await session.execute(update(Receipt).where(Receipt.analysis_id == row.analysis_id).values(erased))

@@ -4,17 +4,22 @@ The messages are rows that :mod:`service.analyses.store` wrote together with wha
 keeps its id over all its deliveries (Standard Webhooks: a receiver drops an id that it has seen).
 """
 
+import logging
 from collections.abc import Sequence
-from typing import Final
+from contextlib import suppress
+from typing import Any, Final
 
 from sqlalchemy import func, select, update
 
 from service.analyses import leases
 from service.analyses.ambient import Ambient
-from service.analyses.callbacks import SECONDS, Sender, delay
+from service.analyses.callbacks import SECONDS, Outcome, Sender, delay
 from service.analyses.database import Database
 from service.analyses.rows import Callback, Delivery
 from service.analyses.states import CallbackStatus
+from service.problems import internal_error
+
+logger = logging.getLogger(__name__)
 
 # A delivery gives no signs of life; its lease outlives the time that it may take.
 _LEASE_MS: Final = 1000 * (SECONDS + 5)
@@ -35,7 +40,11 @@ class Outbox:
             row = await leases.claim(session, Callback, callback_id, token=token, now=now, lease_ms=_LEASE_MS)
         if row is None:
             return
-        outcome = await self._sender.send(row.url, row.id, row.body.encode())
+        try:
+            outcome = await self._sender.send(row.url, row.id, row.body.encode())
+        except Exception:
+            logger.exception("callback %s could not be sent", row.id)
+            outcome = Outcome(None, internal_error().detail, None, self._ambient.now() - now)
         wait = None if outcome.delivered else delay(row.attempts, outcome, self._ambient.jitter())
         later = None if wait is None else self._ambient.now() + round(1000 * wait)
         status = CallbackStatus.pending if later else CallbackStatus.failed
@@ -45,6 +54,10 @@ class Outbox:
             "enqueue_after": later or 0,
             "status": CallbackStatus.delivered if outcome.delivered else status,
         }
+        with suppress(leases.LostLease):  # erased meanwhile
+            await self._record(row, token, values, outcome, now)
+
+    async def _record(self, row: Callback, token: str, values: dict[str, Any], outcome: Outcome, at: int) -> None:
         async with self._database.writing() as session:
             await leases.change(session, Callback, row.id, token=token, values=values)
             before = select(func.count()).where(Delivery.callback_id == row.id)
@@ -52,7 +65,7 @@ class Outbox:
                 Delivery(
                     callback_id=row.id,
                     number=(await session.execute(before)).scalar_one() + 1,
-                    at=now,
+                    at=at,
                     http_status=outcome.status,
                     error=outcome.error,
                     duration_ms=outcome.duration_ms,

@@ -38,6 +38,7 @@ class Analysis(Work, Base):
 
     Attributes:
         revision: grows with every change that a caller can see.
+        provider_erased: when the provider had deleted what it held.
         nudged: the provider says that the transcript is ready.
         separate: every channel holds one speaker, as the acoustics found.
         audio: digest of the recording, while it is kept.
@@ -56,6 +57,7 @@ class Analysis(Work, Base):
     external_id: Mapped[str | None] = mapped_column(index=True)
     options: Mapped[dict[str, Any]]
     provider: Mapped[str | None]
+    provider_erased: Mapped[int | None]
     words: Mapped[WordsStatus]
     words_reason: Mapped[str | None]
     nudged: Mapped[bool] = mapped_column(default=False)

@@ -84,8 +84,9 @@ class Steps:
             recording = Recording(await anyio.to_thread.run_sync(digest, file), file)
         except TransientFetchError as trouble:
             file.close()
+            logger.warning("no recording for %s now: %s", row.id, trouble)
             if row.attempts < MAX_ATTEMPTS:
-                raise
+                return Outcome(Step.fetch, backoff_ms(row.attempts), progress=False, visible=False)
             return self.failed(row, Unfetchable(str(trouble)), retryable=True)
         except BaseException:
             file.close()

@@ -277,8 +277,14 @@ class Store:
             await _forget_order(session, analysis_id, now + (self.lease_ms if row.lease else 0))
             # Locked, so that whoever has one deleted at this moment finds the receipt afterwards.
             held = select(TranscriptOrder.provider).where(TranscriptOrder.analysis_id == analysis_id).with_for_update()
-            provider = (await session.execute(held)).scalars().first()
-            receipt = Receipt(analysis_id=analysis_id, erased=now, reason=reason, provider=provider)
+            holds = (await session.execute(held)).scalars().first()
+            receipt = Receipt(
+                analysis_id=analysis_id,
+                erased=now,
+                reason=reason,
+                provider=holds or (row.provider if row.provider_erased else None),
+                provider_erased=None if holds else row.provider_erased,
+            )
             session.add(receipt)
             digest = row.audio
             await session.execute(delete(Analysis).where(Analysis.id == analysis_id))

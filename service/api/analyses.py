@@ -14,7 +14,7 @@ from service.analyses.states import ErasureReason, Status
 from service.analyses.store import Filters
 from service.analyses.tasks import Kind
 from service.api import problems
-from service.api.answers import ended
+from service.api.answers import RETRY_AFTER, ended
 from service.api.deps import AnalysisId, ServiceDep, answer
 from service.problems import ErasedAnalysis, InvalidRequest, NotRetryable, UnknownAnalysis
 from service.requests import ExternalId
@@ -64,7 +64,7 @@ async def get_analysis(analysis_id: AnalysisId, service: ServiceDep) -> Response
     row = await service.store.get(analysis_id)
     response = await answer(None, presentation.analysis, row, await service.store.results(analysis_id))
     if not ended(row):
-        response.headers["Retry-After"] = "2"
+        response.headers["Retry-After"] = RETRY_AFTER
     return response
 
 

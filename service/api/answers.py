@@ -15,7 +15,7 @@ from service.api.problems import MEDIA_TYPE
 from service.runtime import Runtime
 from service.schemas import ProblemDocument
 
-_RETRY_AFTER_S: Final = 2
+RETRY_AFTER: Final = "2"
 
 
 def heard(row: Analysis) -> bool:
@@ -51,7 +51,7 @@ async def present(service: Runtime, row: Analysis, preferences: Preferences | No
     response = await answer(None, presentation.analysis, row, await service.store.results(row.id))
     if not ended(row):
         response.status_code = 202
-        headers["Retry-After"] = str(_RETRY_AFTER_S)
+        headers["Retry-After"] = RETRY_AFTER
     response.headers.update(headers)
     return response
 
