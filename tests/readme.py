@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -79,7 +80,8 @@ def run(command: str, url: str) -> Any:
 @contextmanager
 def server() -> Iterator[str]:
     """A service with the shipped models on a free port; gives its address."""
-    environment = {**os.environ, "V2V_PORT": "0", "V2V_DATA_DIR": str(ROOT / "build/readme")}
+    folder = tempfile.TemporaryDirectory()
+    environment = {**os.environ, "V2V_PORT": "0", "V2V_DATA_DIR": folder.name}
     process = subprocess.Popen(
         [sys.executable, "-m", "service"], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True
     )
@@ -94,6 +96,7 @@ def server() -> Iterator[str]:
         process.terminate()
         process.stdout.close()
         process.wait()
+        folder.cleanup()
 
 
 def figures() -> str:
