@@ -137,7 +137,7 @@ async def _worker(settings: Settings) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, runtime.stop)
         print(f"\nVoice to Value {__version__} works on what is queued\n", flush=True)
-        await runtime.tasks.run_worker(runtime.stopping)
+        await runtime.tasks.run_worker()
 
 
 class _Server(uvicorn.Server):

@@ -73,7 +73,7 @@ class Runtime:
     intake: Intake
     tasks: Tasks
     sweep: Repeat
-    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    stopping: asyncio.Event
     loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.get_running_loop)
 
     def stop(self) -> None:
@@ -95,15 +95,16 @@ async def running(settings: Settings, ports: Ports) -> AsyncIterator[Runtime]:
         await runtime.database.migrate()
         if not settings.broker_url.get_secret_value():
             await runtime.tasks.hand_over_all()
+        # At the end, from the last of these to the first, nothing more is handed over and what has begun is ended.
+        stack.push_async_callback(runtime.tasks.drain, DRAIN_SECONDS)
         for background in (
             runtime.sweep,
             Repeat(runtime.watch.look, _LOOK_SECONDS),
             Repeat(runtime.housekeeping.purge, _PURGE_SECONDS),
         ):
             await stack.enter_async_context(background.running())
+        stack.callback(runtime.stop)
         yield runtime
-        runtime.stop()
-        await runtime.tasks.drain(DRAIN_SECONDS)
 
 
 async def _wire(settings: Settings, ports: Ports, stack: AsyncExitStack) -> Runtime:
@@ -136,14 +137,16 @@ async def _wire(settings: Settings, ports: Ports, stack: AsyncExitStack) -> Runt
         await housekeeping.forget(key)
         return None
 
+    stopping = asyncio.Event()
     tasks = Tasks(
-        brokers(settings),
+        brokers(settings, stopping),
         {Kind.analysis: pipeline.run, Kind.callback: deliver, Kind.order: forget},
         lambda row: pipeline.lane(row.step, row.provider),
         {Lane.cpu: settings.concurrency, Lane.io: _IO_ROOM},
         database,
         ports.ambient,
         again_ms=_AGAIN_LEASES * lease_ms,
+        stopping=stopping,
     )
     sweep = Repeat(tasks.sweep, _SWEEP_SECONDS)
     pipeline.on_event = sweep.soon
@@ -162,6 +165,7 @@ async def _wire(settings: Settings, ports: Ports, stack: AsyncExitStack) -> Runt
         intake=Intake(store, registry, providers, policy, settings.callback_secrets),
         tasks=tasks,
         sweep=sweep,
+        stopping=stopping,
     )
 
 

@@ -25,7 +25,6 @@ from service.settings import Settings, SettingsError
 
 logger = logging.getLogger(__name__)
 
-_STREAM_LENGTH: Final = 100_000
 _RECONNECT_SECONDS: Final = 1.0
 
 
@@ -46,8 +45,8 @@ _ROWS: Final[Mapping[Kind, type[Analysis] | type[Callback] | type[TranscriptOrde
 Handler = Callable[[str], Awaitable[Lane | None]]
 
 
-def brokers(settings: Settings) -> dict[Lane, AsyncBroker]:
-    """A broker for each lane: in this process, or a Redis stream.
+def brokers(settings: Settings, stopping: asyncio.Event) -> dict[Lane, AsyncBroker]:
+    """A broker for each lane: in this process, or a Redis stream that is read until ``stopping`` is set.
 
     Raises:
         SettingsError: the address is no Redis address, or the extra is not installed.
@@ -56,25 +55,12 @@ def brokers(settings: Settings) -> dict[Lane, AsyncBroker]:
     if not url:
         return {lane: InMemoryBroker() for lane in Lane}
     try:
-        from taskiq_redis import RedisStreamBroker
+        from service.analyses.streams import Stream
     except ImportError:
         raise SettingsError("V2V_BROKER_URL needs the extra redis: pip install 'voice-to-value[redis]'") from None
     if not url.startswith(("redis://", "rediss://")):
         raise SettingsError("V2V_BROKER_URL: give redis://host:6379/0, or rediss:// for TLS")
-    return {
-        lane: RedisStreamBroker(
-            url,
-            queue_name=f"voice-to-value:{lane}",
-            consumer_group_name="workers",
-            consumer_id="0",  # what was queued before the first worker came counts too
-            xread_count=1,  # a worker that took more than it can do would keep it from the others
-            maxlen=_STREAM_LENGTH,
-            unacknowledged_lock_timeout=30,
-            socket_connect_timeout=5,
-            socket_timeout=10,
-        )
-        for lane in Lane
-    }
+    return {lane: Stream(url, f"voice-to-value:{lane}", stopping) for lane in Lane}
 
 
 class Tasks:
@@ -85,6 +71,7 @@ class Tasks:
         lane: the lane of an analysis.
         room: how many rows of a lane are worked on here at a time. The others are not taken before it is their turn.
         again_ms: how long the sweeper waits before it hands over a row again.
+        stopping: once it is set nothing more is begun here.
     """
 
     def __init__(
@@ -96,6 +83,7 @@ class Tasks:
         database: Database,
         ambient: Ambient,
         again_ms: int,
+        stopping: asyncio.Event,
     ) -> None:
         self._brokers = brokers
         self._handlers = handlers
@@ -106,7 +94,7 @@ class Tasks:
         self._active = 0
         self._idle = asyncio.Event()
         self._idle.set()
-
+        self._stopping = stopping
         self._room = room
         # In this process a row that waits for its turn is not queued twice; what a Redis stream holds nobody knows.
         self._queued: set[tuple[Kind, str]] | None = None
@@ -130,10 +118,11 @@ class Tasks:
             if (kind, key) in self._queued:
                 return
             self._queued.add((kind, key))
+            self._idle.clear()
         try:
             await self._tasks[lane].kiq(kind.value, key)
         except Exception as error:
-            logger.warning("the queue does not take %s %s now: %s", kind, key, error)
+            logger.warning("the queue does not take %s %s now: %s", kind, key, error.__cause__ or error)
 
     async def sweep(self) -> None:
         """Hand over whatever is due: what waited for its time, and what died with its process or its queue."""
@@ -151,13 +140,12 @@ class Tasks:
             async with self._database.writing() as session:
                 await session.execute(update(rows).values(enqueue_after=0))
 
-    async def run_worker(self, stopping: asyncio.Event) -> None:
-        """Work on what the queues bring until ``stopping`` is set; what was begun is ended first."""
-        listeners = [self._listen(lane, stopping) for lane in self._brokers]
-        await asyncio.gather(*listeners)
+    async def run_worker(self) -> None:
+        """Work on what the queues bring until it is to stop; what was begun is ended first."""
+        await asyncio.gather(*(self._listen(lane) for lane in self._brokers))
 
     async def drain(self, seconds: float) -> None:
-        """Wait until nothing is worked on here, at most ``seconds``."""
+        """Wait until nothing is worked on here or about to be, at most ``seconds``."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._idle.wait()
@@ -169,7 +157,7 @@ class Tasks:
     async def _work(self, kind: Kind, key: str) -> None:
         if self._queued is not None:
             self._queued.discard((kind, key))
-        lane = await self._handlers[kind](key)
+        lane = None if self._stopping.is_set() else await self._handlers[kind](key)
         if lane is not None:
             await self.hand_over(kind, key, lane)
 
@@ -181,17 +169,23 @@ class Tasks:
             yield
         finally:
             self._active -= 1
-            if not self._active:
+            if not self._active and not self._queued:
                 self._idle.set()
 
-    async def _listen(self, lane: Lane, stopping: asyncio.Event) -> None:
+    async def _listen(self, lane: Lane) -> None:
         broker = self._brokers[lane]
         with ThreadPoolExecutor(max_workers=1) as executor:
-            while not stopping.is_set():
+            while not self._stopping.is_set():
                 try:
                     await broker.startup()  # makes the consumer group anew where Redis has lost it
                     receiver = Receiver(broker, executor, max_async_tasks=self._room[lane], run_startup=False)
-                    await receiver.listen(stopping)
+                    await receiver.listen(self._stopping)
                 except Exception as error:
-                    logger.warning("the queue cannot be reached: %s", error)
+                    logger.warning("the queue cannot be reached: %s", _first(error))
                     await asyncio.sleep(_RECONNECT_SECONDS)
+
+
+def _first(error: Exception) -> Exception:
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    return error
