@@ -36,11 +36,11 @@ class Housekeeping:
         """Remove what is over by now."""
         now = self._store.ambient.now()
         idle = Analysis.run_after.is_(None)
-        over = (idle, Analysis.ended <= now - self._result_ms)
+        over = Analysis.ended <= now - self._result_ms  # also while its words are still tried for
         kept = or_(Analysis.audio.is_not(None), Analysis.audio_url.is_not(None))
         unneeded = (idle, kept, or_(Analysis.audio_until.is_(None), Analysis.audio_until <= now))
         async with self._store.database.reading() as session:
-            expired = (await session.execute(select(Analysis.id).where(*over).limit(_BATCH))).scalars().all()
+            expired = (await session.execute(select(Analysis.id).where(over).limit(_BATCH))).scalars().all()
             silent = (await session.execute(select(Analysis.id).where(*unneeded).limit(_BATCH))).scalars().all()
         for analysis_id in silent:
             await self._store.release_audio(analysis_id)
@@ -75,4 +75,6 @@ class Housekeeping:
             erased = {"provider_erased": self._store.ambient.now()}
             await session.execute(update(Analysis).where(Analysis.id == row.analysis_id).values(erased))
             await session.execute(delete(TranscriptOrder).where(TranscriptOrder.id == order_id))
-            await session.execute(update(Receipt).where(Receipt.analysis_id == row.analysis_id).values(erased))
+            left = select(TranscriptOrder.id).where(TranscriptOrder.analysis_id == row.analysis_id).exists()
+            receipt = update(Receipt).where(Receipt.analysis_id == row.analysis_id, ~left)
+            await session.execute(receipt.values(erased))

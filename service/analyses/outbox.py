@@ -7,7 +7,7 @@ keeps its id over all its deliveries (Standard Webhooks: a receiver drops an id 
 import logging
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import func, select, update
 
@@ -15,6 +15,7 @@ from service.analyses import leases
 from service.analyses.ambient import Ambient
 from service.analyses.callbacks import SECONDS, Outcome, Sender, delay
 from service.analyses.database import Database
+from service.analyses.leases import LostLease
 from service.analyses.rows import Callback, Delivery
 from service.analyses.states import CallbackStatus
 from service.problems import internal_error
@@ -54,18 +55,19 @@ class Outbox:
             "enqueue_after": later or 0,
             "status": CallbackStatus.delivered if outcome.delivered else status,
         }
-        with suppress(leases.LostLease):  # erased meanwhile
-            await self._record(row, token, values, outcome, now)
-
-    async def _record(self, row: Callback, token: str, values: dict[str, Any], outcome: Outcome, at: int) -> None:
         async with self._database.writing() as session:
-            await leases.change(session, Callback, row.id, token=token, values=values)
+            # Locked, so that deliveries are numbered one after the other.
+            stored = select(Callback.id).where(Callback.id == row.id).with_for_update()
+            if (await session.execute(stored)).first() is None:
+                return  # erased meanwhile
+            with suppress(LostLease):  # to be delivered once more, as somebody has asked meanwhile
+                await leases.change(session, Callback, row.id, token=token, values=values)
             before = select(func.count()).where(Delivery.callback_id == row.id)
             session.add(
                 Delivery(
                     callback_id=row.id,
                     number=(await session.execute(before)).scalar_one() + 1,
-                    at=at,
+                    at=now,
                     http_status=outcome.status,
                     error=outcome.error,
                     duration_ms=outcome.duration_ms,
@@ -89,5 +91,9 @@ class Outbox:
         """Deliver all callbacks of an analysis once more, under their old ids."""
         async with self._database.writing() as session:
             now = self._ambient.now()
-            again = {"status": CallbackStatus.pending, "attempts": 0, "run_after": now, "enqueue_after": now}
-            await session.execute(update(Callback).where(Callback.analysis_id == analysis_id).values(**again))
+            again = {"attempts": 0, "lease": None, "run_after": now, "enqueue_after": now}
+            await session.execute(
+                update(Callback)
+                .where(Callback.analysis_id == analysis_id)
+                .values(status=CallbackStatus.pending, **again)
+            )
