@@ -40,7 +40,7 @@ class Watch:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._watchers: defaultdict[str, set[Watcher]] = defaultdict(set)
-        self._seen: dict[str, int] = {}
+        self._seen: dict[str, int | None] = {}
 
     @contextmanager
     def on(self, analysis_id: str) -> Iterator[Watcher]:
@@ -69,7 +69,7 @@ class Watch:
         async with self._database.reading() as session:
             query = select(Analysis.id, Analysis.revision).where(Analysis.id.in_(list(self._watchers)))
             found = {row.id: row.revision for row in await session.execute(query)}
-        before, self._seen = self._seen, found
-        for analysis_id in list(self._watchers):
-            if before.get(analysis_id) != found.get(analysis_id):
+        before, self._seen = self._seen, {key: found.get(key) for key in self._watchers}  # None: erased
+        for analysis_id, revision in self._seen.items():
+            if before.get(analysis_id, 0) != revision:
                 self.announce(analysis_id)

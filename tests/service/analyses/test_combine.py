@@ -1,0 +1,171 @@
+"""Words and voice side by side."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.analyses.acoustic import Layout, Role, Source
+from service.analyses.combine import combine, sentiments
+from service.schemas import ModelVersion, Prediction
+from service.transcription import Transcript, Utterance, Word
+from tests.service.analyses.kit import TRANSCRIPT, acoustics, segment
+
+MODEL = ModelVersion(name="text_sentiment", version="1.0.0", sha256="0" * 64)
+ANGRY = {"anger": 0.75, "neutral": 0.25}
+CALM = {"anger": 0.25, "neutral": 0.75}
+
+
+def said(start_ms=0, end_ms=2_000, *, channel=1, text="This is not acceptable.", speaker=None, words=()):
+    return Utterance(start_ms, end_ms, channel, speaker, text, 0.9, words)
+
+
+def transcript(*utterances, language="en_us"):
+    return Transcript(" ".join(each.text for each in utterances), language, "universal-2", utterances)
+
+
+def read(**scores):
+    label = max(scores, key=scores.__getitem__)
+    return Prediction(label=label, confidence=scores[label], scores=scores)
+
+
+def combined(*utterances, sentiments=None, heard=None):
+    return combine(transcript(*utterances), sentiments, MODEL, heard or acoustics())
+
+
+class TestSentiments:
+    @pytest.fixture
+    def model(self, registry):
+        return registry.sentiment()
+
+    def test_each_utterance_is_read(self, model):
+        complaint, answer = sentiments(TRANSCRIPT, model)
+        assert complaint.label == "negative"
+        assert answer.label != "negative"
+
+    @pytest.mark.parametrize("language", ["en", "en_us", "EN-GB", None])
+    def test_english_is_read_and_so_is_what_nobody_knows_the_language_of(self, model, language):
+        assert sentiments(transcript(said(), language=language), model) is not None
+
+    @pytest.mark.parametrize("language", ["de", "fr", "es_mx"])
+    def test_other_languages_are_not(self, model, language):
+        assert sentiments(transcript(said(), language=language), model) is None
+
+    @pytest.mark.parametrize("text", ["", " ", "\n"])
+    def test_what_has_no_words_has_no_sentiment(self, model, text):
+        assert sentiments(transcript(said(text=text), said()), model)[0] is None
+
+    def test_silence_has_none_either(self, model):
+        assert sentiments(transcript(), model) == []
+
+
+class TestRoles:
+    def test_an_utterance_has_the_role_of_its_channel(self):
+        words = combined(said(channel=1), said(channel=2), said(channel=3))
+        assert [each.role for each in words.utterances] == [Role.customer, Role.agent, Role.unknown]
+
+    def test_on_the_one_channel_of_a_recording_it_has_the_role_of_that(self):
+        heard = acoustics(roles=[Role.customer], layout=Layout.mixed)
+        words = combined(said(channel=None, speaker="A"), said(channel=1), heard=heard)
+        assert [each.role for each in words.utterances] == [Role.customer, Role.customer]
+        assert words.utterances[0].speaker == "A"
+
+    @pytest.mark.parametrize("layout", [Layout.mixed, Layout.dual_mono])
+    def test_voices_that_are_mixed_on_several_channels_have_none(self, layout):
+        words = combined(said(channel=None), heard=acoustics(layout=layout))
+        assert words.utterances[0].role is Role.unknown
+
+    def test_what_the_provider_puts_on_no_channel_has_none(self):
+        assert combined(said(channel=None)).utterances[0].role is Role.unknown
+
+
+class TestVoice:
+    def test_it_is_what_was_heard_on_the_channel_meanwhile_by_its_share(self):
+        timeline = [
+            segment(0, 1_500, 1, **ANGRY),  # half a second of it
+            segment(1_500, 3_000, 1, **CALM),  # all of it
+            segment(1_000, 3_000, 2, anger=1.0, neutral=0.0),  # somebody else
+            segment(3_000, 9_000, 1, anger=1.0, neutral=0.0),  # later
+        ]
+        voice = combined(said(1_000, 3_000), heard=acoustics(timeline)).utterances[0].voice
+        assert voice.scores == {"anger": 0.375, "neutral": 0.625}
+        assert (voice.label, voice.confidence) == ("neutral", 0.625)
+
+    def test_what_only_touches_it_does_not_count(self):
+        timeline = [segment(0, 1_000, 1, **ANGRY), segment(2_000, 3_000, 1, **ANGRY)]
+        assert combined(said(1_000, 2_000), heard=acoustics(timeline)).utterances[0].voice is None
+
+    def test_a_sigh_is_no_voice(self):
+        sigh = segment(0, 1_000, 1, **ANGRY).model_copy(update={"source": Source.vocal_burst})
+        assert combined(said(), heard=acoustics([sigh])).utterances[0].voice is None
+
+    def test_where_the_voices_are_mixed_it_is_whatever_was_heard(self):
+        heard = acoustics([segment(0, 2_000, 1, **ANGRY)], [Role.unknown], Layout.mixed)
+        assert combined(said(channel=None), heard=heard).utterances[0].voice.label == "anger"
+
+    def test_what_takes_no_time_has_none(self):
+        heard = acoustics([segment(0, 2_000, 1, **ANGRY)])
+        assert combined(said(1_000, 1_000), heard=heard).utterances[0].voice is None
+
+
+class TestWords:
+    def test_everything_the_provider_said_is_there(self):
+        word = Word(100, 200, "This", 0.7)
+        words = combined(said(words=(word,)))
+        (utterance,) = words.utterances
+        assert (utterance.start_ms, utterance.end_ms, utterance.channel, utterance.confidence) == (0, 2_000, 1, 0.9)
+        assert [(each.start_ms, each.end_ms, each.text, each.confidence) for each in utterance.words] == [
+            (100, 200, "This", 0.7)
+        ]
+        assert (words.model, words.language, words.text) == ("universal-2", "en_us", "This is not acceptable.")
+
+    def test_the_whole_is_the_mean_by_length_of_what_was_read(self):
+        first, second = said(text="a" * 10), said(text="b" * 30)
+        words = combined(
+            first, said(text=" "), second, sentiments=[read(**ANGRY), None, read(anger=0.15, neutral=0.85)]
+        )
+        assert words.sentiment.scores == {"anger": 0.3, "neutral": 0.7}
+        assert words.sentiment_model == MODEL
+
+    def test_what_was_not_read_has_no_sentiment_and_no_model(self):
+        words = combined(said())
+        assert (words.sentiment, words.sentiment_model, words.utterances[0].sentiment) == (None, None, None)
+
+    def test_silence_has_no_words(self):
+        words = combined(sentiments=[])
+        assert (words.utterances, words.text, words.sentiment, words.sentiment_model) == ([], "", None, MODEL)
+
+
+SCORES = (
+    st.lists(st.integers(0, 10_000), min_size=3, max_size=3)
+    .filter(any)
+    .map(lambda counts: {label: count / sum(counts) for label, count in zip(("a", "b", "c"), counts, strict=True)})
+)
+STRETCH = st.tuples(st.integers(0, 10_000), st.integers(1, 10_000)).map(lambda pair: (pair[0], sum(pair)))
+
+
+@given(
+    st.lists(st.tuples(STRETCH, st.sampled_from([1, 2]), SCORES), max_size=8),
+    st.lists(st.tuples(STRETCH, st.sampled_from([1, 2, None]), st.text(min_size=1, max_size=9), SCORES), max_size=6),
+)
+def test_scores_always_sum_to_one(heard, spoken):
+    timeline = [segment(*stretch, channel, **scores) for stretch, channel, scores in heard]
+    words = combined(
+        *(said(*stretch, channel=channel, text=text) for stretch, channel, text, _ in spoken),
+        sentiments=[read(**scores) if text.strip() else None for _, _, text, scores in spoken],
+        heard=acoustics(timeline),
+    )
+    predictions = [words.sentiment, *(utterance.voice for utterance in words.utterances)]
+    for prediction in filter(None, predictions):
+        assert math.isclose(sum(prediction.scores.values()), 1, abs_tol=1e-9)
+        assert prediction.confidence == prediction.scores[prediction.label] == max(prediction.scores.values())
+    for utterance in words.utterances:
+        overlaps = [
+            each
+            for each in timeline
+            if each.start_ms < utterance.end_ms
+            and utterance.start_ms < each.end_ms
+            and utterance.channel in (None, each.channel)
+        ]
+        assert (utterance.voice is None) == (not overlaps)
