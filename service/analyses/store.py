@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from service import presentation
-from service.analyses import leases
+from service.analyses import leases, orders
 from service.analyses.ambient import Ambient
 from service.analyses.database import Database
 from service.analyses.leases import LostLease
@@ -21,7 +21,7 @@ from service.analyses.recordings import Recording, Recordings
 from service.analyses.rows import Analysis, Callback, IdempotencyKey, Receipt, Result, TranscriptOrder
 from service.analyses.states import ErasureReason, Event, Status, Step, WordsStatus
 from service.problems import ErasedAnalysis, NotRetryable, UnknownAnalysis
-from service.transcription import Order, Phase
+from service.transcription import Order
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +172,7 @@ class Store:
     async def order(self, analysis_id: str) -> TranscriptOrder | None:
         """The order that is under way."""
         async with self.database.reading() as session:
-            return await _current_order(session, analysis_id)
+            return await orders.current(session, analysis_id)
 
     async def settle(self, row: Analysis, outcome: Outcome, *, keep: bool) -> None:
         """Commit what a step came to. With ``keep`` the lease goes on, for the next step.
@@ -274,7 +274,7 @@ class Store:
                     raise UnknownAnalysis(f"There is no analysis {analysis_id!r}.")
                 return receipt
             # A worker may be placing the order at this moment: it is looked for once its lease is over.
-            await _forget_order(session, analysis_id, now + (self.lease_ms if row.lease else 0))
+            await orders.forget(session, analysis_id, now + (self.lease_ms if row.lease else 0))
             # Locked, so that whoever has one deleted at this moment finds the receipt afterwards.
             held = select(TranscriptOrder.provider).where(TranscriptOrder.analysis_id == analysis_id).with_for_update()
             holds = (await session.execute(held)).scalars().first()
@@ -318,11 +318,11 @@ class Store:
         if outcome.result is not None:
             session.add(Result(analysis_id=row.id, step=row.step, body=outcome.result))
         if outcome.order is not None:
-            await self._remember(session, after, outcome.order, now)
+            await orders.remember(session, after, outcome.order, new_id=self.ambient.new_id("order"), now=now)
         for event in outcome.events:
             await self._tell(session, after, event, now)
         if outcome.step in (Step.text, Step.done):
-            await _forget_order(session, row.id, now)
+            await orders.forget(session, row.id, now)
         return after
 
     def _next_run(self, outcome: Outcome, now: int, *, keep: bool) -> dict[str, Any]:
@@ -338,14 +338,6 @@ class Store:
             "enqueue_after": case((Analysis.nudged, now), else_=later if outcome.wait_ms else now + self.lease_ms),
             "nudged": False,
         }
-
-    async def _remember(self, session: AsyncSession, row: Analysis, order: Order, now: int) -> None:
-        stored = await _current_order(session, row.id)
-        if stored is None:
-            key = self.ambient.new_id("order")
-            stored = TranscriptOrder(id=key, analysis_id=row.id, provider=row.provider, created=now)
-            session.add(stored)
-        stored.phase, stored.upload_url, stored.remote_id = order.phase, order.upload_url, order.remote_id
 
     async def _tell(self, session: AsyncSession, row: Analysis, event: Event, now: int) -> None:
         if row.callback_url is None:
@@ -382,15 +374,3 @@ def _let_go(row: Analysis, now: int) -> str | None:
         return None
     digest, row.audio, row.audio_url = row.audio, None, None
     return digest
-
-
-async def _current_order(session: AsyncSession, analysis_id: str) -> TranscriptOrder | None:
-    mine = (TranscriptOrder.analysis_id == analysis_id, TranscriptOrder.run_after.is_(None))
-    return (await session.execute(select(TranscriptOrder).where(*mine))).scalar_one_or_none()
-
-
-async def _forget_order(session: AsyncSession, analysis_id: str, after: int) -> None:
-    """Have the provider delete from ``after`` on what it keeps."""
-    mine = (TranscriptOrder.analysis_id == analysis_id, TranscriptOrder.run_after.is_(None))
-    await session.execute(delete(TranscriptOrder).where(*mine, TranscriptOrder.phase == Phase.new))
-    await session.execute(update(TranscriptOrder).where(*mine).values(run_after=after))
