@@ -35,6 +35,11 @@ T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
 MAX_ATTEMPTS: Final = 5
+"""How often a step may fail."""
+
+MAX_INTERRUPTIONS: Final = 20
+"""How often a process may die over a step; more than it may fail, as most who die with it are innocent."""
+
 _HOUR_MS: Final = 3_600_000
 _SLOW_MS: Final = 300_000
 _FETCH_SECONDS: Final = 300
@@ -171,7 +176,7 @@ class Steps:
 
     def interrupted(self, row: Analysis) -> Outcome | None:
         """What becomes of a step that was begun too often without an end; None where it may be begun again."""
-        if row.attempts <= MAX_ATTEMPTS:
+        if row.attempts <= MAX_INTERRUPTIONS:
             return None
         often = f"was interrupted {row.attempts - 1} times"
         if row.step is Step.transcription:

@@ -11,7 +11,7 @@ from service.analyses.pipeline import Lane, Pipeline
 from service.analyses.recordings import Recordings
 from service.analyses.rows import Analysis, Callback, Result, TranscriptOrder
 from service.analyses.states import ErasureReason, Event, Status, Step, WordsStatus
-from service.analyses.steps import MAX_ATTEMPTS
+from service.analyses.steps import MAX_ATTEMPTS, MAX_INTERRUPTIONS
 from service.analyses.store import Outcome, Store
 from service.problems import NotAudio, NotReady
 from service.schemas import Words
@@ -180,12 +180,12 @@ class TestDeath:
     async def test_a_step_that_is_interrupted_again_and_again_is_given_up(self, works, store, clock, files):
         """What kills each process that works on it must not kill them for ever."""
         row = await create(store)
-        for _ in range(MAX_ATTEMPTS):
+        for _ in range(MAX_INTERRUPTIONS):
             await store.take(row.id)
             clock.ms += LEASE_MS
         row = await works(Scripted()).run(row.id)
         assert (row.status, row.step, row.words) == (Status.failed, Step.acoustics, WordsStatus.failed)
-        assert row.problem["detail"].startswith("The step acoustics was interrupted 5 times")
+        assert row.problem["detail"].startswith(f"The step acoustics was interrupted {MAX_INTERRUPTIONS} times")
         assert [callback.event for callback in await rows(store.database, Callback)] == [Event.failed]
         assert files.exists(DIGEST)
         await store.retry(row.id)
@@ -197,14 +197,14 @@ class TestDeath:
         working = works(Scripted(Waiting(Order(Phase.submitted, "u", "remote 1"), 60)))
         row = await working.run((await create(store)).id)
         clock.ms = row.run_after
-        for _ in range(MAX_ATTEMPTS):
+        for _ in range(MAX_INTERRUPTIONS):
             await store.take(row.id)
             clock.ms += LEASE_MS
         row = await working.run(row.id)
         assert (row.status, row.words, row.words_reason) == (
             Status.completed,
             WordsStatus.failed,
-            "It was interrupted 5 times.",
+            f"It was interrupted {MAX_INTERRUPTIONS} times.",
         )
         assert row.run_after is None
 
@@ -220,9 +220,9 @@ class TestDeath:
         while await store.take(row.id) and killed < 100:
             killed += 1
             clock.ms += LEASE_MS
-            if killed == MAX_ATTEMPTS:
+            if killed == MAX_INTERRUPTIONS:
                 row = await working.run(row.id)
-        assert (killed, row.words, row.run_after) == (MAX_ATTEMPTS, WordsStatus.failed, None)
+        assert (killed, row.words, row.run_after) == (MAX_INTERRUPTIONS, WordsStatus.failed, None)
 
     async def test_an_interruption_now_and_then_ends_nothing(self, works, store, clock):
         """Each new version that is rolled out interrupts something."""
