@@ -149,8 +149,9 @@ class Transcript(BaseModel):
     """The transcript, or why there is none."""
 
     status: WordsStatus = Field(
-        description="`pending`: it comes. `unavailable`: the provider cannot be used now; the words are added when it "
-        "can. `failed`: it will not come. `none`: it was not asked for, or nobody is there to make it."
+        description="`pending`: it comes. `unavailable`: the provider could not be used; the words are added if it "
+        "can be while the recording is kept. `failed`: it will not come. `none`: it was not asked for, or nobody is "
+        "there to make it."
     )
     reason: str | None = Field(description="Why the status is what it is.")
     provider: str | None

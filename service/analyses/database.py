@@ -57,6 +57,8 @@ def open_database(settings: Settings) -> Database:
     try:
         url = make_url(settings.database_url.get_secret_value() or default)
         url = url.set(drivername=_DRIVERS[url.drivername.partition("+")[0]])
+        if "sslmode" in url.query:  # as libpq and every provider of databases writes it; asyncpg has another name
+            url = url.difference_update_query(["sslmode"]).update_query_dict({"ssl": url.query["sslmode"]})
         _check(url)
         engine = create_async_engine(url, pool_pre_ping=url.drivername.startswith("postgresql"))
     except (ArgumentError, KeyError, ValueError):

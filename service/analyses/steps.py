@@ -185,7 +185,12 @@ class Steps:
         return self.failed(row, problem, retryable=True)
 
     def failed(self, row: Analysis, problem: Problem, *, retryable: bool) -> Outcome:
-        """The end of an analysis that cannot be made. The recording is kept where trying again may help."""
+        """The end of an analysis that cannot be made. The recording is kept where trying again may help.
+
+        One that was completed before, and was only to get its words, stays completed.
+        """
+        if row.status is Status.completed:
+            return self._refused(problem.detail)
         now = self._store.ambient.now()
         audio_hours = self._settings.recovery_hours if retryable else 0
         changes = {

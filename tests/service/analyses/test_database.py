@@ -170,3 +170,8 @@ def test_without_the_extra_it_says_so(monkeypatch):
     monkeypatch.setitem(sys.modules, "asyncpg", None)
     with pytest.raises(SettingsError, match=r"voice-to-value\[postgres\]"):
         open_database(Settings(database_url=SecretStr("postgresql://user:secret@host/name")))
+
+
+def test_tls_is_asked_for_as_everywhere_else():
+    opened = open_database(Settings(database_url=SecretStr("postgresql://user:secret@host/name?sslmode=require")))
+    assert dict(opened.engine.url.query) == {"ssl": "require"}

@@ -3,7 +3,7 @@
 import httpx2
 import pytest
 
-from service.analyses import compute
+from service.analyses import combine, compute
 from service.analyses.rows import Callback, TranscriptOrder
 from service.analyses.states import Event, Status, Step, WordsStatus
 from service.analyses.steps import MAX_ATTEMPTS
@@ -305,3 +305,18 @@ class TestText:
         row = await works(Scripted(), audio_retention_hours=24).run((await create(store)).id)
         assert (row.audio, row.audio_until) == (DIGEST, clock() + 24 * HOUR_MS)
         assert files.exists(DIGEST)
+
+    async def test_where_the_call_is_completed_already_a_fault_costs_the_words_only(
+        self, works, store, clock, monkeypatch
+    ):
+        def broken(*_):
+            raise RuntimeError("a fault")
+
+        monkeypatch.setattr(combine, "sentiments", broken)
+        working = works(Scripted(*[DOWN] * MAX_ATTEMPTS, TRANSCRIPT))
+        row = await create(store)
+        await until(working, row, clock, WordsStatus.unavailable)
+        await until(working, row, clock, WordsStatus.failed)
+        row = await store.get(row.id)
+        assert (row.status, row.step, row.problem, row.run_after) == (Status.completed, Step.done, None, None)
+        assert await told(store) == [Event.acoustics_ready, Event.completed, Event.completed]
