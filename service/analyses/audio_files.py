@@ -215,7 +215,7 @@ class _Bucket:
             self.files = fsspec.filesystem(
                 "s3", use_listings_cache=False, skip_instance_cache=True, default_block_size=_BLOCK_BYTES
             )
-            from botocore.exceptions import BotoCoreError  # type: ignore[import-untyped]
+            from botocore.exceptions import BotoCoreError
         except ImportError as error:
             raise SettingsError("V2V_AUDIO_STORE: S3 needs s3fs; pip install 'voice-to-value[s3]'") from error
         self.root = path
