@@ -450,7 +450,7 @@ class FakeAssemblyAI:
             task.cancel()
 
 
-class _Violation(Exception):  # noqa: N818
+class _Violation(Exception):  # noqa: N818 (the fault is the caller's)
     """The caller does what the document does not allow."""
 
 

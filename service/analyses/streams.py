@@ -31,6 +31,7 @@ class Stream(RedisStreamBroker):
         )
         self._stopping = stopping
 
+    # The class above narrows to messages that are acknowledged what Taskiq itself allows: mere bytes.
     async def listen(self) -> AsyncGenerator[bytes | AckableMessage, None]:  # type: ignore[override]
         """The messages, one at a time: who takes more than can be done keeps it from the others."""
         new: dict[Any, Any] = {self.queue_name: ">"}
