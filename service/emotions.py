@@ -1,9 +1,11 @@
 """The labels of every model, as pure data.
 
 Speech emotion uses the eight categories of RAVDESS (Livingstone & Russo 2018); vocal bursts use five of the
-thirty categories of EmoGator (Buhl 2023). Together they are the paper's 13 emotions.
+thirty categories of EmoGator (Buhl 2023). Together they are the paper's 13 emotions. The emotions of texts are
+Ekman's six and neutral, as in MELD, into which the authors of GoEmotions (Demszky et al. 2020) group their own 28.
 """
 
+from collections.abc import Mapping
 from typing import Final
 
 SPEECH_EMOTIONS: Final = (
@@ -20,6 +22,40 @@ SPEECH_EMOTIONS: Final = (
 VOCAL_BURST_EMOTIONS: Final = ("confusion", "nervousness", "guilt", "pride", "shame")
 
 SENTIMENTS: Final = ("negative", "neutral", "positive")
+
+TEXT_EMOTIONS: Final = ("anger", "disgust", "fear", "joy", "neutral", "sadness", "surprise")
+
+# Each label of GoEmotions, in its authors' order -> the one of TEXT_EMOTIONS that they put it under.
+GOEMOTIONS: Final[Mapping[str, str]] = {
+    "admiration": "joy",
+    "amusement": "joy",
+    "anger": "anger",
+    "annoyance": "anger",
+    "approval": "joy",
+    "caring": "joy",
+    "confusion": "surprise",
+    "curiosity": "surprise",
+    "desire": "joy",
+    "disappointment": "sadness",
+    "disapproval": "anger",
+    "disgust": "disgust",
+    "embarrassment": "sadness",
+    "excitement": "joy",
+    "fear": "fear",
+    "gratitude": "joy",
+    "grief": "sadness",
+    "joy": "joy",
+    "love": "joy",
+    "nervousness": "fear",
+    "optimism": "joy",
+    "pride": "joy",
+    "realization": "surprise",
+    "relief": "joy",
+    "remorse": "sadness",
+    "sadness": "sadness",
+    "surprise": "surprise",
+    "neutral": "neutral",
+}
 
 # EmoGator has no "nervousness"; its category Distress stands in, and every answer about it says so.
 PROXIES: Final = {"nervousness": "Distress"}

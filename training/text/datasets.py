@@ -1,12 +1,10 @@
 """Readers of the text corpora, in the layouts in which their authors publish them.
 
-Every corpus ends up with the three classes of :data:`service.emotions.SENTIMENTS`:
-
-- SST-5 (Socher et al. 2013): very negative and negative, neutral, positive and very positive.
-- MELD (Poria et al. 2019): its own sentiment column.
-- GoEmotions (Demszky et al. 2020): the 27 emotions by the authors' own sentiment grouping. A text is dropped
-  when its labels disagree about the sentiment or one is ambiguous (confusion, curiosity, realization,
-  surprise).
+- SST-5 (Socher et al. 2013) has a sentiment: very negative and negative, neutral, positive and very positive.
+- MELD (Poria et al. 2019) has a sentiment and one of :data:`service.emotions.TEXT_EMOTIONS`.
+- GoEmotions (Demszky et al. 2020) has one or more of 28 emotions. Its sentiment is the authors' grouping of them; a
+  text whose labels disagree about it, or one of whose labels is ambiguous (confusion, curiosity, realization,
+  surprise), has none.
 """
 
 import csv
@@ -16,50 +14,32 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from service.emotions import SENTIMENTS
+from service.emotions import GOEMOTIONS, SENTIMENTS, TEXT_EMOTIONS
 from training.datasets.clips import CorpusError
 
 _SST_SENTIMENTS: Final = ("negative", "negative", "neutral", "positive", "positive")
 _TREEBANK_SPELLINGS: Final = ((" n't", "n't"), ("-lrb-", "("), ("-rrb-", ")"))
-_GOEMOTIONS_SENTIMENTS: Final = {
-    "neutral": {"neutral"},
-    "positive": {
-        "admiration",
-        "amusement",
-        "approval",
-        "caring",
-        "desire",
-        "excitement",
-        "gratitude",
-        "joy",
-        "love",
-        "optimism",
-        "pride",
-        "relief",
-    },
-    "negative": {
-        "anger",
-        "annoyance",
-        "disappointment",
-        "disapproval",
-        "disgust",
-        "embarrassment",
-        "fear",
-        "grief",
-        "nervousness",
-        "remorse",
-        "sadness",
-    },
-    "ambiguous": {"confusion", "curiosity", "realization", "surprise"},
+_AMBIGUOUS: Final = {"confusion", "curiosity", "realization", "surprise"}
+_GROUP_SENTIMENTS: Final = {
+    "anger": "negative",
+    "disgust": "negative",
+    "fear": "negative",
+    "sadness": "negative",
+    "neutral": "neutral",
+    "joy": "positive",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A text and its class, an index into :data:`service.emotions.SENTIMENTS`."""
+    """A text and what is known of it; what is not known is None or empty."""
 
     text: str
-    label: int
+    sentiment: str | None = None
+    emotions: tuple[str, ...] = ()
+    """Of :data:`service.emotions.TEXT_EMOTIONS`, each once."""
+    fine_emotions: tuple[str, ...] = ()
+    """Of :data:`service.emotions.GOEMOTIONS`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +49,7 @@ class Corpus:
     name: str
     licence: str
     mapping: str
-    """How its labels become the three classes, in words."""
+    """What becomes of its labels, in words."""
     train: Sequence[Example]
     dev: Sequence[Example]
     test: Sequence[Example]
@@ -79,10 +59,17 @@ class Corpus:
 def read_corpora(data: Path) -> list[Corpus]:
     """SST-5, MELD and GoEmotions from the folders ``sst5``, ``meld`` and ``goemotions`` of ``data``.
 
+    No text of a dev or test part, whatever its case and spacing, is in a training part of any of them.
+
     Raises:
         CorpusError: a file is missing or malformed.
     """
-    return [read_sst5(data / "sst5"), read_meld(data / "meld"), read_goemotions(data / "goemotions")]
+    corpora = [read_sst5(data / "sst5"), read_meld(data / "meld"), read_goemotions(data / "goemotions")]
+    held_out = {_normalized(example.text) for corpus in corpora for example in (*corpus.dev, *corpus.test)}
+    return [
+        replace(corpus, train=[example for example in corpus.train if _normalized(example.text) not in held_out])
+        for corpus in corpora
+    ]
 
 
 def read_sst5(folder: Path) -> Corpus:
@@ -99,49 +86,55 @@ def read_sst5(folder: Path) -> Corpus:
                 raise _malformed(path, number, "a class from 0 to 4, a space and a text", line)
             for treebank, ordinary in _TREEBANK_SPELLINGS:
                 text = text.replace(treebank, ordinary)
-            yield Example(text, SENTIMENTS.index(_SST_SENTIMENTS[int(digit)]))
+            yield Example(text, _SST_SENTIMENTS[int(digit)])
 
     return _corpus("SST-5", "research use", "5 classes, the outer two of each side joined", files, examples)
 
 
 def read_meld(folder: Path) -> Corpus:
-    """``{train,dev,test}_sent_emo.csv`` with the columns Utterance and Sentiment."""
+    """``{train,dev,test}_sent_emo.csv`` with the columns Utterance, Sentiment and Emotion."""
     files = [folder / f"{part}_sent_emo.csv" for part in ("train", "dev", "test")]
 
     def examples(path: Path) -> Iterator[Example]:
         rows = csv.DictReader(line + "\n" for _, line in _lines(path))
-        missing = {"Utterance", "Sentiment"} - set(rows.fieldnames or ())
+        missing = {"Utterance", "Sentiment", "Emotion"} - set(rows.fieldnames or ())
         if missing:
             raise CorpusError(str(path), [f"line 1: no column {' or '.join(sorted(missing))} in {rows.fieldnames}"])
         for row in rows:
-            if row["Sentiment"] not in SENTIMENTS or not (row["Utterance"] or "").strip():
-                raise _malformed(path, rows.line_num, "an Utterance and a Sentiment of " + ", ".join(SENTIMENTS), row)
-            yield Example(row["Utterance"], SENTIMENTS.index(row["Sentiment"]))
+            text, sentiment, emotion = row["Utterance"], row["Sentiment"], row["Emotion"]
+            if not (text or "").strip() or sentiment not in SENTIMENTS or emotion not in TEXT_EMOTIONS:
+                expected = f"an Utterance, a Sentiment of {', '.join(SENTIMENTS)} and an Emotion of "
+                raise _malformed(path, rows.line_num, expected + ", ".join(TEXT_EMOTIONS), row)
+            yield Example(text, sentiment, (emotion,))
 
-    return _corpus("MELD", "GPL-3.0 (its repository)", "its sentiment labels", files, examples)
+    return _corpus("MELD", "GPL-3.0 (its repository)", "its sentiment and emotion labels", files, examples)
 
 
 def read_goemotions(folder: Path) -> Corpus:
     """``labels.txt`` and ``{train,dev,test}.tsv``: text, TAB, label numbers separated by commas, TAB, id."""
     names_file = folder / "labels.txt"
     files = [folder / f"{part}.tsv" for part in ("train", "dev", "test")]
-    grouping = {name: sentiment for sentiment, names in _GOEMOTIONS_SENTIMENTS.items() for name in names}
-    sentiments = {}
+    names = {}
     for number, name in _lines(names_file):
-        if name not in grouping:
+        if name not in GOEMOTIONS:
             raise _malformed(names_file, number, "one of the 28 GoEmotions labels", name)
-        sentiments[str(number - 1)] = grouping[name]
+        names[str(number - 1)] = name
 
     def examples(path: Path) -> Iterator[Example]:
         for number, line in _lines(path):
             fields = line.split("\t")
-            if len(fields) != 3 or not fields[0].strip() or not set(fields[1].split(",")) <= sentiments.keys():
+            if len(fields) != 3 or not fields[0].strip() or not set(fields[1].split(",")) <= names.keys():
                 raise _malformed(path, number, "a text, label numbers and an id between tabs", line)
-            found = {sentiments[label] for label in fields[1].split(",")}
-            if len(found) == 1 and found != {"ambiguous"}:
-                yield Example(fields[0], SENTIMENTS.index(found.pop()))
+            labels = tuple(names[label] for label in fields[1].split(","))
+            groups = tuple(sorted({GOEMOTIONS[label] for label in labels}))
+            sentiments = {_GROUP_SENTIMENTS.get(group) for group in groups}
+            agreed = len(sentiments) == 1 and _AMBIGUOUS.isdisjoint(labels)
+            yield Example(fields[0], sentiments.pop() if agreed else None, groups, labels)
 
-    mapping = "27 emotions by the authors' sentiment groups; texts of mixed or ambiguous labels left out"
+    mapping = (
+        "28 emotions, as they are and in the authors' groups; the sentiment of those groups, "
+        "where a text's labels agree about it and none is ambiguous"
+    )
     corpus = _corpus("GoEmotions", "Apache-2.0", mapping, files, examples)
     return replace(corpus, files=[names_file, *files])
 
@@ -153,6 +146,10 @@ def fingerprint(corpora: Iterable[Corpus]) -> str:
         for path in corpus.files:
             digest.update(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n".encode())
     return digest.hexdigest()
+
+
+def _normalized(text: str) -> str:
+    return " ".join(text.casefold().split())
 
 
 def _corpus(

@@ -7,18 +7,19 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
+from scipy.special import softmax
+from torch import Tensor, nn
 from tqdm import tqdm
 
 from training.text.metrics import macro_f1
-from training.text.model import Classifier, predict_logits
+from training.text.model import DEVICE, GROUPS, Classifier, predict_logits
 from training.text.settings import Settings
-from training.text.tokens import Encoded, training_batches
+from training.text.tokens import Encoded, Floats, training_batches
 
 
 @dataclass(frozen=True, slots=True)
 class DevScore:
-    """Macro F1 on the dev part of each corpus after ``step`` steps."""
+    """Macro F1 after ``step`` steps, of each corpus and head such as ``MELD emotion``."""
 
     step: int
     macro_f1: Mapping[str, float]
@@ -37,12 +38,12 @@ def fine_tune(
     depend on the seed and the epoch, dropout on the seed and the step: an interruption changes no number.
     """
     checkpoint = folder / "checkpoint.pt"
-    optimizer = torch.optim.AdamW(_parameter_groups(model, settings.weight_decay), lr=settings.learning_rate)
+    optimizer = torch.optim.AdamW(_parameter_groups(model, settings.weight_decay), lr=settings.learning_rate, fused=True)
     steps = settings.epochs * -(-len(train.ids) // settings.batch_size)
     milestones = {steps * part // settings.evaluations for part in range(1, settings.evaluations + 1)}
     done, history, best = 0, list[DevScore](), model.state_dict()
     if checkpoint.exists():
-        state = torch.load(checkpoint, weights_only=True)
+        state = torch.load(checkpoint, weights_only=True, map_location=DEVICE)
         model.load_state_dict(state["model"])
         optimizer.load_state_dict(state["optimizer"])
         done, best = state["step"], state["best"]
@@ -56,9 +57,7 @@ def fine_tune(
         progress.set_postfix(loss=_train_step(model, optimizer, train, rows, step / steps, settings), refresh=False)
         progress.update()
         if step in milestones:
-            score = DevScore(
-                step, {name: macro_f1(part.labels, predict_logits(model, part)) for name, part in dev.items()}
-            )
+            score = DevScore(step, dev_scores(model, dev))
             if all(score.mean > earlier.mean for earlier in history):
                 best = {name: tensor.clone() for name, tensor in model.state_dict().items()}
             history.append(score)
@@ -70,6 +69,41 @@ def fine_tune(
     return history
 
 
+def dev_scores(model: Classifier, dev: Mapping[str, Encoded]) -> dict[str, float]:
+    """Macro F1 by corpus and head, of the texts that have one sentiment, or one of the seven emotions."""
+    scores = {}
+    for name, part in dev.items():
+        logits = predict_logits(model, part)
+        if "sentiment" in logits:
+            scores[f"{name} sentiment"] = _macro_f1(part.sentiments, logits["sentiment"])
+        if "emotion" in logits:
+            scores[f"{name} emotion"] = _macro_f1(part.emotions, softmax(logits["emotion"], axis=1) @ GROUPS.cpu().numpy())
+    return {name: score for name, score in scores.items() if not np.isnan(score)}
+
+
+def loss(logits: Mapping[str, Tensor], sentiments: Tensor, emotions: Tensor, fine_emotions: Tensor) -> Tensor:
+    """Cross-entropy of both heads, summed over what is known of each text, as a mean over the texts.
+
+    A text that is labelled with one of the seven emotions only says that one of its fine ones is meant: its
+    likelihood is their sum.
+    """
+    total = torch.zeros(len(sentiments), device=sentiments.device)
+    if "sentiment" in logits:
+        total = total - (sentiments * logits["sentiment"].log_softmax(1)).sum(1)
+    if "emotion" in logits:
+        fine = logits["emotion"].log_softmax(1)
+        grouped = (fine.exp() @ GROUPS).clamp_min(1e-9).log()
+        coarsely = emotions * (fine_emotions.sum(1, keepdim=True) == 0)
+        total = total - (fine_emotions * fine).sum(1) - (coarsely * grouped).sum(1)
+    return total.mean()
+
+
+def _macro_f1(targets: Floats, scores: Floats) -> float:
+    """Over the rows whose target is one label; NaN where there are none."""
+    rows = targets.max(1) == 1
+    return macro_f1(targets[rows].argmax(1), scores[rows]) if rows.any() else float("nan")
+
+
 def _train_step(
     model: Classifier,
     optimizer: torch.optim.Optimizer,
@@ -78,19 +112,21 @@ def _train_step(
     share: float,
     settings: Settings,
 ) -> float:
-    ids, mask = train.batch(rows)
+    ids, mask = (torch.from_numpy(array).to(DEVICE) for array in train.batch(rows))
+    targets = (torch.from_numpy(array[rows]).to(DEVICE) for array in (train.sentiments, train.emotions, train.fine_emotions))
     model.train()
-    logits = model(torch.from_numpy(ids), torch.from_numpy(mask))
-    loss = nn.functional.cross_entropy(logits, torch.from_numpy(train.labels[rows]))
+    with torch.autocast(DEVICE.type, torch.bfloat16, enabled=settings.bfloat16):
+        logits = model(ids, mask)
+    found = loss({head: values.float() for head, values in logits.items()}, *targets)
     optimizer.zero_grad()
-    torch.autograd.backward(loss)
+    torch.autograd.backward(found)
     nn.utils.clip_grad_norm_(model.parameters(), settings.gradient_norm)
     for group in optimizer.param_groups:
         group["lr"] = settings.learning_rate * min(
             share / settings.warmup_share, (1 - share) / (1 - settings.warmup_share)
         )
     optimizer.step()
-    return loss.item()
+    return found.item()
 
 
 def _all_batches(train: Encoded, settings: Settings) -> Iterator[list[int]]:

@@ -1,52 +1,70 @@
-"""The network: a pretrained encoder, the mean of its token vectors, and one linear layer."""
+"""The network: a pretrained encoder, the mean of its token vectors, and one linear layer for each head."""
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from transformers import AutoModel, PreTrainedModel
 
-from training.text.metrics import Floats
-from training.text.tokens import Encoded, evaluation_batches
+from service.emotions import GOEMOTIONS, TEXT_EMOTIONS
+from training.text.settings import HEADS
+from training.text.tokens import Encoded, Floats, evaluation_batches
+
+DEVICE: Final = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+GROUPS: Final = torch.tensor(
+    [[float(group == emotion) for emotion in TEXT_EMOTIONS] for group in GOEMOTIONS.values()], device=DEVICE
+)
+"""Which of the fine emotions lie in which of the seven: (28, 7) of 0 and 1."""
 
 
 class Classifier(nn.Module):
-    """Logits (N, classes) of token ids and attention mask, both (N, tokens).
+    """Logits of each head, (N, labels), of token ids and attention mask, both (N, tokens).
 
     Mean pooling is what the sentence encoders were pretrained with (Reimers & Gurevych 2019).
     """
 
     encoder: PreTrainedModel
 
-    def __init__(self, encoder: PreTrainedModel, classes: int, dropout: float) -> None:
+    def __init__(self, encoder: PreTrainedModel, heads: Iterable[str], dropout: float) -> None:
         super().__init__()
         self.encoder = encoder
         self.dropout = nn.Dropout(dropout)
-        self.head = nn.Linear(encoder.config.hidden_size, classes)
+        self.heads = nn.ModuleDict({head: nn.Linear(encoder.config.hidden_size, len(HEADS[head])) for head in heads})
 
     @classmethod
-    def from_pretrained(cls, folder: Path, classes: int, *, dropout: float, seed: int) -> "Classifier":
-        """An encoder in Hugging Face format under a new head, drawn from ``seed``."""
+    def from_pretrained(cls, folder: Path, heads: Iterable[str], *, dropout: float, seed: int) -> "Classifier":
+        """An encoder in Hugging Face format under new heads, drawn from ``seed``."""
         torch.manual_seed(seed)
         # Eager attention is the form that ONNX Runtime's optimiser recognises and fuses.
         encoder = AutoModel.from_pretrained(folder, attn_implementation="eager", local_files_only=True)
-        return cls(encoder, classes, dropout)
+        return cls(encoder, heads, dropout).to(DEVICE)
 
-    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+    @torch.no_grad()
+    def add_tokens(self, made_of: Mapping[int, list[int]]) -> None:
+        """Embed new tokens, by id, each as the mean of the tokens that it is made of."""
+        if made_of:
+            self.encoder.resize_token_embeddings(max(made_of) + 1, mean_resizing=False)
+            weights = self.encoder.get_input_embeddings().weight
+            for token, parts in made_of.items():
+                weights[token] = weights[parts].mean(0)
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> dict[str, Tensor]:
         vectors = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
         weights = attention_mask.unsqueeze(-1).to(vectors.dtype)
-        mean = (vectors * weights).sum(1) / weights.sum(1)
-        logits: Tensor = self.head(self.dropout(mean))
-        return logits
+        mean = self.dropout((vectors * weights).sum(1) / weights.sum(1))
+        return {name: head(mean) for name, head in self.heads.items()}
 
 
 @torch.no_grad()
-def predict_logits(model: Classifier, encoded: Encoded, batch_size: int = 64) -> Floats:
-    """Logits (N, classes) without dropout; the model is left in evaluation mode."""
+def predict_logits(model: Classifier, encoded: Encoded, batch_size: int = 64) -> dict[str, Floats]:
+    """Logits of each head without dropout; the model is left in evaluation mode."""
     model.eval()
-    logits = np.empty((len(encoded.ids), model.head.out_features), dtype=np.float32)
+    logits = {head: np.empty((len(encoded.ids), len(HEADS[head])), dtype=np.float32) for head in model.heads}
     for rows in evaluation_batches(encoded, batch_size):
-        ids, mask = encoded.batch(rows)
-        logits[rows] = model(torch.from_numpy(ids), torch.from_numpy(mask)).numpy()
+        inputs = (torch.from_numpy(array).to(DEVICE) for array in encoded.batch(rows))
+        for head, found in model(*inputs).items():
+            logits[head][rows] = found.float().cpu().numpy()
     return logits

@@ -1,25 +1,37 @@
 """Texts as token ids, with the same ``tokenizers`` code that the service runs."""
 
+import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from tokenizers import Tokenizer
+from tokenizers import AddedToken, Tokenizer
 
+from service.emotions import GOEMOTIONS, SENTIMENTS, TEXT_EMOTIONS
 from training.text.datasets import Example
 
 Ints = NDArray[np.int64]
+Floats = NDArray[np.float32]
+
+_EMOJI: Final = [chr(code) for first, last in ((0x2600, 0x27BF), (0x1F300, 0x1FAFF)) for code in range(first, last + 1)]
 
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """Token ids of N texts, the id that pads them, and their classes (N,)."""
+    """Token ids of N texts, the id that pads them, and what is known of them.
+
+    Each target is a distribution over labels, and zero where nothing is known: ``sentiments`` (N, 3), ``emotions``
+    (N, 7) and ``fine_emotions`` (N, 28). Several labels of one text share it evenly.
+    """
 
     ids: Sequence[Sequence[int]]
-    labels: Ints
     pad_id: int
+    sentiments: Floats
+    emotions: Floats
+    fine_emotions: Floats
 
     def batch(self, rows: Sequence[int]) -> tuple[Ints, Ints]:
         """Ids and attention mask of ``rows``, each (len(rows), longest of them)."""
@@ -41,14 +53,37 @@ def load_tokenizer(encoder: Path, max_tokens: int) -> Tokenizer:
     return tokenizer
 
 
+def add_emoji(tokenizer: Tokenizer) -> dict[int, list[int]]:
+    """Give every emoji that ``tokenizer`` does not know a token; return the ids of its Unicode name by its own id."""
+    unknown = tokenizer.token_to_id("[UNK]")
+    names = {
+        emoji: unicodedata.name(emoji).lower()
+        for emoji in _EMOJI
+        if unicodedata.name(emoji, "") and unknown in tokenizer.encode(emoji, add_special_tokens=False).ids
+    }
+    named = {emoji: tokenizer.encode(name, add_special_tokens=False).ids for emoji, name in names.items()}
+    tokenizer.add_tokens([AddedToken(emoji, normalized=False) for emoji in names])
+    return {tokenizer.token_to_id(emoji): ids for emoji, ids in named.items()}
+
+
 def encode(tokenizer: Tokenizer, examples: Sequence[Example]) -> Encoded:
-    """Token ids of ``examples``, without padding."""
+    """Token ids of ``examples``, without padding, and their targets."""
     encodings = tokenizer.encode_batch([example.text for example in examples])
     return Encoded(
         [encoding.ids[: sum(encoding.attention_mask)] for encoding in encodings],
-        np.array([example.label for example in examples], dtype=np.int64),
         (tokenizer.padding or {})["pad_id"],
+        distributions(SENTIMENTS, [(e.sentiment,) if e.sentiment else () for e in examples]),
+        distributions(TEXT_EMOTIONS, [example.emotions for example in examples]),
+        distributions(tuple(GOEMOTIONS), [example.fine_emotions for example in examples]),
     )
+
+
+def distributions(labels: tuple[str, ...], known: Sequence[tuple[str, ...]]) -> Floats:
+    """Even distributions (N, labels) over what is ``known`` of each text, zero where that is nothing."""
+    targets = np.zeros((len(known), len(labels)), dtype=np.float32)
+    for row, names in enumerate(known):
+        targets[row, [labels.index(name) for name in names]] = 1 / max(len(names), 1)
+    return targets
 
 
 def training_batches(encoded: Encoded, batch_size: int, seed: Sequence[int]) -> list[list[int]]:
