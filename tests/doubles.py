@@ -9,9 +9,13 @@ from typing import Any
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
 from service.audio.features import FrontEnd
 from service.inference.artefacts import CARD_FILE, MODEL_FILE, write_sums
+from service.inference.text import TOKENIZER_FILE
+
+_TEXT_INPUTS = ("input_ids", "attention_mask")
 
 
 def write_emotion_model(
@@ -47,9 +51,72 @@ def write_emotion_model(
         "labels": json.dumps(list(labels)),
         "front_end": json.dumps(asdict(shape) if front_end is None else dict(front_end)),
     }
-    helper.set_model_props(model, metadata)
+    _write(folder, model, metadata)
+
+
+def write_text_model(
+    folder: Path,
+    heads: Mapping[str, Sequence[str]],
+    *,
+    window: int = 12,
+    stride: int = 2,
+    **metadata: str,
+) -> None:
+    """A text artefact in ``folder``: softmax of the mean of its words' vectors, in windows of ``window`` tokens.
+
+    Every label is a word that speaks for that label; any other word says hardly anything. Padding that is not masked
+    speaks loudly for the first label. ``metadata`` replaces what the network says of itself.
+    """
+    labels = [label for names in heads.values() for label in names]
+    vocabulary = {word: row for row, word in enumerate(dict.fromkeys(["[PAD]", "[UNK]", "[CLS]", "[SEP]", *labels]))}
+    tokenizer = Tokenizer(models.WordLevel(vocabulary, "[UNK]"))
+    tokenizer.normalizer = normalizers.Lowercase()
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", special_tokens=[(word, vocabulary[word]) for word in ("[CLS]", "[SEP]")]
+    )
+    tokenizer.enable_truncation(window, stride=stride)
+
+    nodes = [
+        helper.make_node("Cast", ["attention_mask"], ["mask"], to=TensorProto.FLOAT),
+        helper.make_node("ReduceSum", ["mask", "last"], ["counts"], keepdims=1),
+        helper.make_node("Unsqueeze", ["mask", "end"], ["column"]),
+    ]
+    weights = [numpy_helper.from_array(np.array([1]), "last"), numpy_helper.from_array(np.array([2]), "end")]
+    for head, names in heads.items():
+        vectors = np.random.default_rng(len(names)).normal(size=(len(vocabulary), len(names))).astype(np.float32) / 10
+        vectors[vocabulary["[PAD]"], 0] = 100
+        vectors[[vocabulary[name] for name in names], range(len(names))] = 20
+        weights.append(numpy_helper.from_array(vectors, f"{head}_vectors"))
+        nodes += [
+            helper.make_node("Gather", [f"{head}_vectors", "input_ids"], [f"{head}_words"]),
+            helper.make_node("Mul", [f"{head}_words", "column"], [f"{head}_read"]),
+            helper.make_node("ReduceSum", [f"{head}_read", "last"], [f"{head}_sum"], keepdims=0),
+            helper.make_node("Div", [f"{head}_sum", "counts"], [f"{head}_mean"]),
+            helper.make_node("Softmax", [f"{head}_mean"], [head], axis=1),
+        ]
+    graph = helper.make_graph(
+        nodes,
+        "double",
+        [helper.make_tensor_value_info(name, TensorProto.INT64, ["batch", "tokens"]) for name in _TEXT_INPUTS],
+        [helper.make_tensor_value_info(head, TensorProto.FLOAT, ["batch", len(heads[head])]) for head in heads],
+        weights,
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=10)
+    given = {"name": folder.name, "version": "0.0.0", "pad_id": "0", "heads": json.dumps(heads), **metadata}
+    folder.mkdir(parents=True, exist_ok=True)
+    tokenizer.save(str(folder / TOKENIZER_FILE))
+    _write(folder, model, given)
+
+
+def _write(folder: Path, model: onnx.ModelProto, metadata: Mapping[str, str]) -> None:
+    helper.set_model_props(model, dict(metadata))
     folder.mkdir(parents=True, exist_ok=True)
     onnx.save(model, folder / MODEL_FILE)
-    card = {"name": name, "version": "0.0.0", "description": "A test double with meaningless weights."}
+    card = {
+        "name": metadata["name"],
+        "version": metadata["version"],
+        "description": "A test double with meaningless weights.",
+    }
     (folder / CARD_FILE).write_text(json.dumps(card), encoding="utf-8")
     write_sums(folder)
