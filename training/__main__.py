@@ -21,7 +21,7 @@ def main(arguments: list[str] | None = None) -> int:
     _acoustic(command("speech-emotion", "Train, evaluate and export eight emotions of speech. Resumes."), "RAVDESS")
     _acoustic(command("vocal-burst", "Train, evaluate and export five emotions of vocal bursts. Resumes."), "EmoGator")
     for name, about, module in (
-        ("text-sentiment", "Train, evaluate and export the sentiment of texts. Resumes.", text),
+        ("text", "Make and evaluate the models that read texts.", text),
         ("voice-activity", "Take Silero's voice activity detector out of its package.", voice_activity),
         ("sample-call", "Synthesise the sample call that the README posts.", sample_call),
     ):

@@ -1,9 +1,21 @@
 """Temperature scaling (Guo et al. 2017): one number that makes confidences mean what they say."""
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 from scipy.special import softmax
+
+
+def likeliest_temperature(negative_log_likelihood: Callable[[float], float]) -> float:
+    """The temperature from 0.1 to 10 with the smallest ``negative_log_likelihood``."""
+    found = minimize_scalar(
+        lambda logarithm: negative_log_likelihood(float(np.exp(logarithm))),
+        bounds=(np.log(0.1), np.log(10)),
+        method="bounded",
+    )
+    return float(np.exp(found.x))
 
 
 def fit_temperature(logits: NDArray[np.floating], truth: NDArray[np.int64], owner: NDArray[np.int64]) -> float:
@@ -12,12 +24,11 @@ def fit_temperature(logits: NDArray[np.floating], truth: NDArray[np.int64], owne
     A clip's probabilities are the mean of its windows' (``owner`` says whose a window is), as in the service.
     """
 
-    def negative_log_likelihood(log_temperature: float) -> float:
-        probabilities = clip_probabilities(logits, float(np.exp(log_temperature)), owner, len(truth))
+    def negative_log_likelihood(temperature: float) -> float:
+        probabilities = clip_probabilities(logits, temperature, owner, len(truth))
         return -float(np.mean(np.log(probabilities[np.arange(len(truth)), truth] + 1e-12)))
 
-    found = minimize_scalar(negative_log_likelihood, bounds=(np.log(0.1), np.log(10)), method="bounded")
-    return float(np.exp(found.x))
+    return likeliest_temperature(negative_log_likelihood)
 
 
 def clip_probabilities(

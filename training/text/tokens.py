@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 from tokenizers import AddedToken, Tokenizer
+from transformers import AutoTokenizer
 
 from service.emotions import GOEMOTIONS, SENTIMENTS, TEXT_EMOTIONS
 from training.text.datasets import Example
@@ -33,6 +34,10 @@ class Encoded:
     emotions: Floats
     fine_emotions: Floats
 
+    def targets(self, head: str) -> Floats:
+        """What ``head`` is evaluated on: the three sentiments or the seven emotions."""
+        return self.sentiments if head == "sentiment" else self.emotions
+
     def batch(self, rows: Sequence[int]) -> tuple[Ints, Ints]:
         """Ids and attention mask of ``rows``, each (len(rows), longest of them)."""
         longest = max(len(self.ids[row]) for row in rows)
@@ -44,13 +49,21 @@ class Encoded:
         return ids, mask
 
 
-def load_tokenizer(encoder: Path, max_tokens: int) -> Tokenizer:
-    """The tokenizer of a Hugging Face model folder, cutting at ``max_tokens``, its padding id set."""
-    tokenizer = Tokenizer.from_file(str(encoder / "tokenizer.json"))
-    pad_token = next(token for token in ("[PAD]", "<pad>") if tokenizer.token_to_id(token) is not None)
-    tokenizer.enable_padding(pad_id=tokenizer.token_to_id(pad_token), pad_token=pad_token)
-    tokenizer.enable_truncation(max_tokens)
+def load_tokenizer(checkpoint: str | Path, max_tokens: int, stride: int = 0) -> Tokenizer:
+    """The tokenizer of a Hugging Face checkpoint, a folder or a name of the hub, its padding id set.
+
+    It cuts at ``max_tokens``; what is left over follows as further windows, each repeating the last ``stride`` tokens.
+    """
+    published = AutoTokenizer.from_pretrained(checkpoint)
+    tokenizer: Tokenizer = published.backend_tokenizer
+    tokenizer.enable_padding(pad_id=published.pad_token_id, pad_token=published.pad_token)
+    tokenizer.enable_truncation(max_tokens, stride=stride)
     return tokenizer
+
+
+def pad_id(tokenizer: Tokenizer) -> int:
+    """The id with which ``tokenizer`` fills up a batch."""
+    return int((tokenizer.padding or {})["pad_id"])
 
 
 def add_emoji(tokenizer: Tokenizer) -> dict[int, list[int]]:
@@ -63,19 +76,24 @@ def add_emoji(tokenizer: Tokenizer) -> dict[int, list[int]]:
     }
     named = {emoji: tokenizer.encode(name, add_special_tokens=False).ids for emoji, name in names.items()}
     tokenizer.add_tokens([AddedToken(emoji, normalized=False) for emoji in names])
-    return {tokenizer.token_to_id(emoji): ids for emoji, ids in named.items()}
+    vocabulary = tokenizer.get_vocab()
+    return {vocabulary[emoji]: ids for emoji, ids in named.items()}
 
 
 def encode(tokenizer: Tokenizer, examples: Sequence[Example]) -> Encoded:
     """Token ids of ``examples``, without padding, and their targets."""
-    encodings = tokenizer.encode_batch([example.text for example in examples])
     return Encoded(
-        [encoding.ids[: sum(encoding.attention_mask)] for encoding in encodings],
-        (tokenizer.padding or {})["pad_id"],
+        encode_texts(tokenizer, [example.text for example in examples]),
+        pad_id(tokenizer),
         distributions(SENTIMENTS, [(e.sentiment,) if e.sentiment else () for e in examples]),
         distributions(TEXT_EMOTIONS, [example.emotions for example in examples]),
         distributions(tuple(GOEMOTIONS), [example.fine_emotions for example in examples]),
     )
+
+
+def encode_texts(tokenizer: Tokenizer, texts: Sequence[str]) -> list[list[int]]:
+    """Token ids of the first window of each text, without padding."""
+    return [encoding.ids[: sum(encoding.attention_mask)] for encoding in tokenizer.encode_batch(list(texts))]
 
 
 def distributions(labels: tuple[str, ...], known: Sequence[tuple[str, ...]]) -> Floats:
