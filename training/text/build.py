@@ -106,9 +106,7 @@ def _temperatures(candidate: Candidate, dev: Mapping[str, Encoded]) -> dict[str,
     return {head: fitted(head) for head in candidate.heads}
 
 
-def _by_f1(
-    models: Mapping[str, TextModel], corpora: Sequence[Corpus], dev: Mapping[str, Encoded]
-) -> dict[str, Any]:
+def _by_f1(models: Mapping[str, TextModel], corpora: Sequence[Corpus], dev: Mapping[str, Encoded]) -> dict[str, Any]:
     scores: dict[str, dict[str, float]] = {kind: {} for kind in models}
     for kind, model in models.items():
         for corpus in corpora:

@@ -37,7 +37,9 @@ def fine_tune(
     depend on the seed and the epoch, dropout on the seed and the step: an interruption changes no number.
     """
     checkpoint = folder / "checkpoint.pt"
-    optimizer = torch.optim.AdamW(_parameter_groups(model, settings.weight_decay), lr=settings.learning_rate, fused=True)
+    optimizer = torch.optim.AdamW(
+        _parameter_groups(model, settings.weight_decay), lr=settings.learning_rate, fused=True
+    )
     steps = settings.epochs * -(-len(train.ids) // settings.batch_size)
     milestones = {steps * part // settings.evaluations for part in range(1, settings.evaluations + 1)}
     done, history, best = 0, list[DevScore](), model.state_dict()
@@ -103,7 +105,9 @@ def _train_step(
     settings: Settings,
 ) -> float:
     ids, mask = (torch.from_numpy(array).to(DEVICE) for array in train.batch(rows))
-    targets = (torch.from_numpy(array[rows]).to(DEVICE) for array in (train.sentiments, train.emotions, train.fine_emotions))
+    targets = (
+        torch.from_numpy(array[rows]).to(DEVICE) for array in (train.sentiments, train.emotions, train.fine_emotions)
+    )
     model.train()
     with torch.autocast(DEVICE.type, torch.bfloat16, enabled=settings.bfloat16):
         logits = model(ids, mask)

@@ -48,7 +48,9 @@ class Classifier(nn.Module):
         self.heads = nn.ModuleDict({head: nn.Linear(encoder.config.hidden_size, len(HEADS[head])) for head in heads})
 
     @classmethod
-    def from_pretrained(cls, checkpoint: str | Path, heads: Iterable[str], *, dropout: float, seed: int) -> "Classifier":
+    def from_pretrained(
+        cls, checkpoint: str | Path, heads: Iterable[str], *, dropout: float, seed: int
+    ) -> "Classifier":
         """The encoder of a Hugging Face checkpoint under new heads, drawn from ``seed``."""
         torch.manual_seed(seed)
         # Eager attention is the form that ONNX Runtime's optimiser recognises and fuses.

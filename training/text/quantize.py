@@ -92,7 +92,7 @@ def _product(node: Any, weights: NDArray[np.float32]) -> Parts:
     values, scales = _rounded(weights, 0, _WEIGHT_LIMIT)
     zeros = np.zeros(len(scales), dtype=np.int8)
     inputs = [f"{tensor}_{part}" for part in ("int8", "scale", "zero") for tensor in (activation, name)]
-    product = helper.make_node("MatMulIntegerToFloat", inputs, list(node.output), domain="com.microsoft")
+    product = helper.make_node("MatMulIntegerToFloat", inputs, node.output, node.name, domain="com.microsoft")
     return [product], {f"{name}_int8": values, f"{name}_scale": scales, f"{name}_zero": zeros}
 
 

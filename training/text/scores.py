@@ -22,7 +22,9 @@ def grouped(emotions: Floats, labels: Sequence[str]) -> Floats:
     return emotions @ groups
 
 
-def macro_f1_by_head(part: Encoded, found: Mapping[str, Floats], heads: Mapping[str, Sequence[str]]) -> dict[str, float]:
+def macro_f1_by_head(
+    part: Encoded, found: Mapping[str, Floats], heads: Mapping[str, Sequence[str]]
+) -> dict[str, float]:
     """Macro F1 of each head over the texts of ``part`` that have one sentiment, or one of the seven emotions.
 
     ``found`` holds probabilities (N, labels) by head. A head of which nothing is known is left out.

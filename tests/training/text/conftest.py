@@ -1,5 +1,6 @@
 """A tiny corpus in the three official layouts and a tiny BERT to fine-tune on it."""
 
+from itertools import product
 from pathlib import Path
 from string import ascii_lowercase
 
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
-from transformers import BertConfig, BertModel
+from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
 from training.text.settings import Settings
 
@@ -17,24 +18,33 @@ POSITIVE = ("love", "great", "thanks", "wonderful", "happy")
 FILLER = ("the", "it", "is", "a", "we", "was", "this")
 
 
-def _sentence(generator: np.random.Generator, label: int) -> str:
-    words = generator.choice(FILLER, size=generator.integers(1, 9)).tolist()
+def _sentence(generator: np.random.Generator, label: int, sign: str) -> str:
+    """A sentence of ``label`` that is like no other, as ``sign`` is in it."""
+    words = [sign, *generator.choice(FILLER, size=generator.integers(1, 9)).tolist()]
     words.insert(generator.integers(len(words) + 1), str(generator.choice((NEGATIVE, NEUTRAL, POSITIVE)[label])))
     return " ".join(words)
 
 
 def _write_corpora(folder: Path, sizes: dict[str, int]) -> None:
     generator = np.random.default_rng(1)
+    signs = ("".join(letters) for letters in product(ascii_lowercase, repeat=3))
     for name in ("sst5", "meld", "goemotions"):
         (folder / name).mkdir(parents=True)
     (folder / "goemotions" / "labels.txt").write_text("anger\nneutral\njoy\nsurprise\n", encoding="utf-8")
-    names, fine = ("negative", "neutral", "positive"), ((0, 1), (2,), (3, 4))
+    meld, fine = ("negative,anger", "neutral,neutral", "positive,joy"), ((0, 1), (2,), (3, 4))
     for part, size in sizes.items():
-        rows = [(row % 3, _sentence(generator, row % 3)) for row in range(size)]
+        labels = [row % 3 for row in range(size)]
+        texts = {
+            corpus: [(label, _sentence(generator, label, next(signs))) for label in labels]
+            for corpus in ("sst5", "meld", "goemotions")
+        }
         files = {
-            f"sst5/stsa.fine.{part}": [f"{generator.choice(fine[label])} {text}" for label, text in rows],
-            f"meld/{part}_sent_emo.csv": ["Utterance,Sentiment", *(f'"{text}",{names[label]}' for label, text in rows)],
-            f"goemotions/{part}.tsv": [f"{text}\t{label}\tid" for label, text in rows],
+            f"sst5/stsa.fine.{part}": [f"{generator.choice(fine[label])} {text}" for label, text in texts["sst5"]],
+            f"meld/{part}_sent_emo.csv": [
+                "Utterance,Sentiment,Emotion",
+                *(f'"{text}",{meld[label]}' for label, text in texts["meld"]),
+            ],
+            f"goemotions/{part}.tsv": [f"{text}\t{label}\tid" for label, text in texts["goemotions"]],
         }
         for name, lines in files.items():
             (folder / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -68,7 +78,7 @@ def encoder_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tokenizer.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
     )
-    tokenizer.save(str(folder / "tokenizer.json"))
+    PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token="[PAD]", unk_token="[UNK]").save_pretrained(folder)  # noqa: S106
     torch.manual_seed(0)
     config = BertConfig(
         vocab_size=tokenizer.get_vocab_size(),
@@ -90,7 +100,7 @@ def tiny_settings() -> Settings:
         learning_rate=1e-2,
         training_tokens=16,
         serving_tokens=24,
-        goemotions_per_class=20,
+        serving_overlap=4,
         evaluations=3,
         checkpoint_steps=7,
     )

@@ -2,14 +2,19 @@ import numpy as np
 import pytest
 from transformers import PreTrainedTokenizerFast
 
+from service.emotions import GOEMOTIONS, TEXT_EMOTIONS
 from training.text.datasets import Example
-from training.text.tokens import Encoded, encode, evaluation_batches, load_tokenizer, training_batches
+from training.text.tokens import Encoded, add_emoji, encode, evaluation_batches, load_tokenizer, training_batches
 
 
 @pytest.fixture
 def encoded() -> Encoded:
     random = np.random.default_rng(3)
-    return Encoded([[7] * length for length in random.integers(2, 40, size=500)], np.zeros(500, dtype=np.int64), 0)
+    return _encoded([[7] * length for length in random.integers(2, 40, size=500)])
+
+
+def _encoded(ids: list[list[int]]) -> Encoded:
+    return Encoded(ids, 9, *(np.zeros((len(ids), labels), dtype=np.float32) for labels in (3, 7, 28)))
 
 
 def test_every_text_is_trained_on_once_an_epoch(encoded):
@@ -30,7 +35,7 @@ def test_batches_hold_texts_of_similar_length(encoded):
 
 
 def test_a_batch_is_padded_to_its_longest_text():
-    ids, mask = Encoded([[5, 6, 7], [8]], np.zeros(2, dtype=np.int64), pad_id=9).batch([1, 0])
+    ids, mask = _encoded([[5, 6, 7], [8]]).batch([1, 0])
     assert ids.tolist() == [[8, 9, 9], [5, 6, 7]]
     assert mask.tolist() == [[1, 0, 0], [1, 1, 1]]
 
@@ -48,6 +53,46 @@ def test_tokens_are_those_of_transformers(encoder_folder):
     ]
     reference = PreTrainedTokenizerFast(tokenizer_file=str(encoder_folder / "tokenizer.json"))
     tokenizer = load_tokenizer(encoder_folder, 16)
-    found = encode(tokenizer, [Example(text, 0) for text in texts])
+    found = encode(tokenizer, [Example(text) for text in texts])
     assert found.ids == reference(texts, truncation=True, max_length=16)["input_ids"]
     assert found.pad_id == reference.convert_tokens_to_ids("[PAD]")
+
+
+def test_targets_share_what_is_known_evenly(encoder_folder):
+    examples = [
+        Example("it", "positive", ("joy",), ("joy", "love")),
+        Example("is", None, ("anger", "joy"), ("anger", "pride")),
+        Example("a", "negative"),
+    ]
+    found = encode(load_tokenizer(encoder_folder, 16), examples)
+    assert found.sentiments.tolist() == [[0, 0, 1], [0, 0, 0], [1, 0, 0]]
+    assert found.emotions[:, [TEXT_EMOTIONS.index("anger"), TEXT_EMOTIONS.index("joy")]].tolist() == [
+        [0, 1],
+        [0.5, 0.5],
+        [0, 0],
+    ]
+    assert found.fine_emotions.sum(1).tolist() == [1, 1, 0]
+    assert found.fine_emotions[0, tuple(GOEMOTIONS).index("love")] == 0.5
+
+
+def test_what_does_not_fit_a_window_follows_in_others(encoder_folder):
+    tokenizer = load_tokenizer(encoder_folder, 8, stride=2)
+    words = ["it", "is", "a", "we", "was", "this", "the", "table"]
+    encoding = tokenizer.encode(" ".join(words))
+    windows = [[token for token in found.tokens if token in words] for found in (encoding, *encoding.overflowing)]
+    assert windows == [words[:6], words[4:]]
+
+
+def test_unknown_emoji_get_tokens_made_of_their_names(encoder_folder):
+    tokenizer = load_tokenizer(encoder_folder, 16)
+    names = add_emoji(tokenizer)
+    table = tokenizer.token_to_id("😀")
+    assert tokenizer.encode("it 😀😀 is").ids[2:4] == [table, table]
+    assert tokenizer.decode(names[table]).replace(" ##", "") == "g r i n n i n g f a c e".replace(" ", "")[:8] + " face"
+    assert min(names) == tokenizer.get_vocab_size() - len(names)
+
+
+def test_a_tokenizer_that_knows_emoji_is_left_alone(encoder_folder):
+    tokenizer = load_tokenizer(encoder_folder, 16)
+    add_emoji(tokenizer)
+    assert add_emoji(tokenizer) == {}
