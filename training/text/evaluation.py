@@ -21,19 +21,27 @@ _LIBRARIES: Final = ("numpy", "onnxruntime", "tokenizers", "vaderSentiment")
 
 
 def evaluate(folder: Path, data: Path, reference: Path | None = None, calls: tuple[Path, Path] | None = None) -> None:
-    """Write results of the ``test`` parts into the card of the artefact in ``folder``.
-
-    The same inputs give the same bytes, whatever the card held of them before.
-
-    Args:
-        reference: the folder of the same model in fp32.
-        calls: the folder of some WAV files, and that of the Whisper model that hears them.
+    """Write :func:`results` into the card of the artefact in ``folder``, in place of what it held of them before.
 
     Raises:
         ArtefactError: an artefact cannot be used, or ``reference`` is another model.
         CorpusError: a corpus file is missing or malformed.
     """
     artefact = Artefact.load(folder)
+    test = results(artefact, data, reference, calls)
+    write_card(folder, {**artefact.card, "results": {**artefact.card.get("results", {}), "test": test}})
+
+
+def results(
+    artefact: Artefact, data: Path, reference: Path | None = None, calls: tuple[Path, Path] | None = None
+) -> dict[str, Any]:
+    """What the card says of the test parts; the same for the same files and code.
+
+    Args:
+        data: the folder of the corpora.
+        reference: the folder of the same model in fp32.
+        calls: the folder of some WAV files, and that of the Whisper model that hears them.
+    """
     model = TextModel(artefact)
     models = {model.name: model}
     if reference is not None:
@@ -43,7 +51,7 @@ def evaluate(folder: Path, data: Path, reference: Path | None = None, calls: tup
     neutral: dict[str, Any] = {"statements": of_statements(model, vader)}
     if calls is not None:
         neutral["calls"] = of_calls(model, vader, *calls)
-    test = {
+    return {
         "parts": [
             {"corpus": corpus.name, "seen": corpus.name in artefact.card.get("seen", []), **part}
             for corpus in corpora
@@ -55,7 +63,6 @@ def evaluate(folder: Path, data: Path, reference: Path | None = None, calls: tup
         "commit": commit(),
         "libraries": {name: version(name) for name in _LIBRARIES},
     }
-    write_card(folder, {**artefact.card, "results": {**artefact.card.get("results", {}), "test": test}})
 
 
 def _reference(folder: Path, model: TextModel) -> TextModel:

@@ -102,12 +102,14 @@ def reliability(confidence: Doubles, right: Bools) -> list[dict[str, Any]]:
 def figure(draws: Doubles, lowest: float = 0.0) -> dict[str, Any]:
     """The first of ``draws`` and its interval, as a card has them.
 
-    The interval holds the middle 95 % of the resamples, moved so that their mean is the figure: resampling adds noise,
-    which a sum of absolute gaps takes for error.
+    The interval holds the middle 95 % of the resamples, moved so that their median is the figure: resampling adds
+    noise, which a sum of absolute gaps takes for error, and leaves out rare classes, which the mean over classes takes
+    for failure.
     """
-    value, resampled = draws[0], draws[1:]
-    ends = np.percentile(resampled, [2.5, 97.5]) + value - resampled.mean()
-    return {"value": rounded(value), "interval_95": [rounded(end) for end in np.clip(ends, lowest, 1)]}
+    value = draws[0]
+    low, median, high = np.percentile(draws[1:], [2.5, 50, 97.5])
+    ends = np.clip([value + low - median, value + high - median], lowest, 1)
+    return {"value": rounded(value), "interval_95": [rounded(end) for end in ends]}
 
 
 def figures(draws: Mapping[str, Doubles]) -> dict[str, Any]:

@@ -66,16 +66,17 @@ def _title(part: Mapping[str, Any]) -> str:
 
 
 def _readers(part: Mapping[str, Any]) -> Iterable[tuple[object, ...]]:
-    first = next(iter(part["readers"]))
+    about = (_title(part), f"{part['texts']:,}", _percent(part["neutral"]))
     for name, figures in part["readers"].items():
-        notes = [f"from {figures['threshold']:.2f}"] * ("threshold" in figures) + [figures["label"]] * (
-            "label" in figures
-        )
-        about = (_title(part), f"{part['texts']:,}", _percent(part["neutral"])) if name == first else ("", "", "")
-        reader = f"**{name}**" if name == first else name
-        yield *about, " ".join([reader, *(f"({note})" for note in notes)]), *_row(figures)
+        reader = f"**{name}**" if about[0] else name
+        if "threshold" in figures:
+            reader += f" (from {figures['threshold']:.2f})"
+        if "label" in figures:
+            reader += f" ({figures['label']})"
+        yield *about, reader, *_row(figures)
+        about = ("", "", "")
     if "difference" in part:
-        yield "", "", "", "difference", *_row(part["difference"], sign="+")
+        yield *about, "difference", *_row(part["difference"], sign="+")
 
 
 def _row(figures: Mapping[str, Any], sign: str = "") -> list[str]:
