@@ -30,7 +30,7 @@ def of_statements(model: TextModel, vader: Vader) -> list[dict[str, Any]]:
 
 
 def of_calls(model: TextModel, vader: Vader, calls: Path, recogniser: Path) -> dict[str, Any]:
-    """Shares of the labels over the utterances and sentences of each call and of all; no word of them is kept."""
+    """Shares of the labels over utterances and over sentences; no word of them is kept."""
     heard = transcribe(calls, recogniser)
     sentences = {call: list(chain.from_iterable(map(_sentences, texts))) for call, texts in heard.items()}
     return {
@@ -41,7 +41,7 @@ def of_calls(model: TextModel, vader: Vader, calls: Path, recogniser: Path) -> d
 
 
 def shares(model: TextModel, vader: Vader, calls: Mapping[str, Sequence[str]]) -> dict[str, Any]:
-    """Those of the texts of each of the ``calls``, and of ``all``."""
+    """Those of the texts of all ``calls`` and of each."""
     texts = list(chain.from_iterable(calls.values()))
     found = read(model, texts, "calls")
     given = {"VADER": (SENTIMENT.labels, [vader.sentiment(text) for text in texts])}
@@ -57,7 +57,7 @@ def shares(model: TextModel, vader: Vader, calls: Mapping[str, Sequence[str]]) -
         }
 
     by_call = {call: of([row for row, owner in enumerate(owners) if owner == call]) for call in calls}
-    return {**by_call, "all": of(range(len(texts)))}
+    return {"all": of(range(len(texts))), "by_call": by_call}
 
 
 def _told(model: TextModel) -> list[Task]:

@@ -166,7 +166,7 @@ def test_a_model_of_seven_emotions_is_asked_for_no_more(corpora, tmp_path):
     text = tables(found)
     assert "| GoEmotions emotion (7), one label (**seen**) |" in text
     assert "no unseen test" in text
-    assert "difference" not in text
+    assert "less fp32" not in text
     assert_tables_are_whole(text)
 
 
@@ -174,7 +174,7 @@ def test_the_tables_hold_every_part_and_reader(found):
     text = tables(found)
     assert "| MELD sentiment | 20 | 15.0 % | **text_double** | 0.950 [" in text
     assert text.count("| majority (") == len(found["parts"])
-    assert text.count("| difference | +0.000 [+0.000, +0.000] |") == len(found["parts"])
+    assert text.count("| less fp32 | +0.000 [+0.000, +0.000] |") == len(found["parts"])
     assert "| negative | 5 | 0.800 [" in text
     assert "| 4 | 0 | 1 |" in text
     assert "Dogs are sitting by the door" in text
@@ -198,10 +198,11 @@ def test_the_card_is_written_twice_alike(corpora, tmp_path):
 def test_shares_of_calls_are_those_of_their_texts(model):
     read = TextModel(Artefact.load(model))
     found = shares(read, Vader(), {"good": ["joy positive", "neutral"], "bad": ["anger negative"] * 2, "silent": []})
-    assert found["good"]["sentiment"] == {"negative": 0, "neutral": 0.5, "positive": 0.5}
-    assert found["bad"]["emotion"]["anger"] == 1
-    assert found["bad"]["VADER"]["negative"] == 1
-    assert found["silent"]["texts"] == sum(found["silent"]["sentiment"].values()) == 0
+    calls = found["by_call"]
+    assert calls["good"]["sentiment"] == {"negative": 0, "neutral": 0.5, "positive": 0.5}
+    assert calls["bad"]["emotion"]["anger"] == 1
+    assert calls["bad"]["VADER"]["negative"] == 1
+    assert calls["silent"]["texts"] == sum(calls["silent"]["sentiment"].values()) == 0
     assert found["all"]["texts"] == 4
     assert found["all"]["sentiment"] == {"negative": 0.5, "neutral": 0.25, "positive": 0.25}
 
@@ -243,14 +244,14 @@ def test_calls_are_heard_and_their_words_not_kept(corpora, whisper, sample_call,
 
     found = Artefact.load(folder).card["results"]["test"]["neutral"]["calls"]
     # Two channels, on each of which one stretch of two sentences is heard.
-    assert found["utterances"]["complaint"]["texts"] == 2
-    assert found["sentences"]["complaint"]["texts"] == 4
-    assert found["sentences"]["complaint"]["sentiment"] == {"negative": 0, "neutral": 0.5, "positive": 0.5}
+    assert found["utterances"]["by_call"]["complaint"]["texts"] == 2
+    assert found["sentences"]["by_call"]["complaint"]["texts"] == 4
+    assert found["sentences"]["by_call"]["complaint"]["sentiment"] == {"negative": 0, "neutral": 0.5, "positive": 0.5}
     assert found["recogniser"]["model"] == "whisper-double"
     assert found["recogniser"]["program"].startswith("faster-whisper ")
     readme = (folder / README_FILE).read_text(encoding="utf-8")
     assert found["recogniser"]["sha256"] in readme
-    assert "| complaint | 4 | 0.0 % | 50.0 % | 50.0 % |" in readme
+    assert "| complaint | 4 sentences | 0.0 % | 50.0 % | 50.0 % |" in readme
     assert_tables_are_whole(readme)
     for path in set(folder.iterdir()) - {folder / MODEL_FILE}:
         assert b"nspeakably" not in path.read_bytes()
