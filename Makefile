@@ -2,10 +2,22 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: run test check bench chaos
+.PHONY: run run-distilroberta adopt test check bench chaos
+
+# Two published models as they are called once they are adopted: DistilRoBERTa for emotion, RoBERTa for sentiment.
+DISTILROBERTA := text_distilroberta_emotion,text_roberta_sentiment
 
 run: .venv/service
 	$(BIN)/python -m service
+
+run-distilroberta: .venv/service
+	@for model in $$(echo $(DISTILROBERTA) | tr , ' '); do \
+	  test -e onnx_models/$$model/SHA256SUMS || exec $(MAKE) adopt; \
+	done
+	V2V_TEXT_MODELS=$(DISTILROBERTA) $(BIN)/python -m service
+
+adopt: .venv/training
+	$(BIN)/python -m training text adopt
 
 test: .venv/development
 	$(BIN)/python -m pytest
@@ -22,14 +34,18 @@ bench: .venv/development
 chaos: .venv/development
 	$(BIN)/python -m tests.chaos
 
-# What the service needs and nothing else. The development stamp below covers this one.
+# What the service needs and nothing else. The stamps below cover those above them.
 .venv/service: pyproject.toml | $(BIN)/pip
 	$(BIN)/pip install --quiet --editable .
 	touch $@
 
+.venv/training: pyproject.toml | $(BIN)/pip
+	$(BIN)/pip install --quiet --editable '.[training]'
+	touch .venv/service $@
+
 .venv/development: pyproject.toml | $(BIN)/pip
 	$(BIN)/pip install --quiet --editable '.[dev,training]'
-	touch .venv/service $@
+	touch .venv/service .venv/training $@
 
 $(BIN)/pip:
 	@command -v $(PYTHON) >/dev/null || { \

@@ -1,80 +1,36 @@
 """``training text adopt``: make published text classifiers artefacts of the service, without training them."""
 
 import argparse
-import sys
 import tempfile
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from training.card import commit
-from training.text.build import Candidate, build
-from training.text.checkpoints import DEFAULTS, AdoptedClassifier, Checkpoint, CheckpointError, locate
-from training.text.datasets import Corpus, fingerprint, read_corpora
-from training.text.encoders import Encoder, identify
-from training.text.phrases import PHRASES
-from training.text.tokens import load_tokenizer
+from training.text.published import DEFAULTS
 
-VERSION: Final = "1.0.0"
-_OVERLAP_SHARE: Final = 16
-_LIBRARIES: Final = ("numpy", "onnx", "onnxruntime", "tokenizers", "torch", "transformers")
+_ARTEFACTS: Final = Path(__file__).parents[2] / "onnx_models"
 
 
-def adopt(names: Mapping[str, str], data: Path | None, work: Path, out: Path) -> list[str]:
-    """Write an artefact into the folder ``out`` for each head of ``names``, and return what they are called.
-
-    ``names`` are folders in Hugging Face format or repositories of the hub. All of them are had and checked before
-    anything is written. Temperatures are fitted and int8 is measured on the dev parts in ``data``, where it is given.
-
-    Raises:
-        CheckpointError: a checkpoint cannot be had, or does not tell what its head is to tell.
-        CorpusError: a corpus file is missing or malformed.
-        ExportError: an exported network does not compute what the one in PyTorch does.
-    """
-    corpora = read_corpora(data) if data else []
-    candidates = [candidate(locate(name), head, corpora) for head, name in names.items()]
-    for each in candidates:
-        build(each, corpora, PHRASES, work / each.name, out / each.name)
-    return [each.name for each in candidates]
-
-
-def candidate(checkpoint: Checkpoint, head: str, corpora: Sequence[Corpus]) -> Candidate:
-    """The network of ``checkpoint`` and all that is known of it.
-
-    Raises:
-        CheckpointError: it does not tell what ``head`` tells.
-    """
-    network = AdoptedClassifier.load(checkpoint, head)
-    tokenizer = load_tokenizer(checkpoint.folder, network.window, stride=network.window // _OVERLAP_SHARE)
-    card = _card(checkpoint, network, corpora)
-    return Candidate(checkpoint.artefact, VERSION, network, {head: network.labels}, tokenizer, card)
-
-
-def _card(checkpoint: Checkpoint, network: AdoptedClassifier, corpora: Sequence[Corpus]) -> dict[str, Any]:
-    published = checkpoint.published
-    licence = published.licence if published else "as its publisher says"
-    source = f"huggingface.co/{checkpoint.name} at {checkpoint.revision}" if checkpoint.revision else "a local folder"
-    trained_on = published.trained_on if published else "What it was trained on is for its publisher to say."
-    limits = [
-        *(published.limits if published else ("Figures on data sets that it was trained on flatter it.",)),
-        "A text that is longer than its window is read in several, and the mean of them is answered.",
-        "The scores of a whole text are the model's reading of it as one input, no mean of its sentences.",
-    ]
-    if network.several:
-        limits.append(
-            "It was trained to give a text several labels, each with a probability of its own; the scores are those, "
-            "divided by their sum."
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    for head, name in DEFAULTS.items():
+        parser.add_argument(
+            f"--{head}", default=name, help=f"a Hugging Face name, or a folder in its format, for {head} (%(default)s)"
         )
-    return {
-        "description": f"The {network.head} of a text, as {checkpoint.name} reads it, which is adopted as it is. {trained_on}",
-        "encoder": asdict(Encoder(checkpoint.name, licence, source, identify(checkpoint.name, network.model).sha256)),
-        "licence": f"{licence}. The weights stay under the terms of who published them.",
-        "seen": list(published.seen) if published else [],
-        "limits": limits,
-        "export_commit": commit(),
-        **({"data_fingerprint": fingerprint(corpora)} if corpora else {}),
-        "libraries": {name: version(name) for name in _LIBRARIES},
-        "results": {},
-    }
+    parser.add_argument(
+        "--data",
+        type=Path,
+        help="the folder with sst5/, meld/ and goemotions/, to calibrate and measure with; without it, neither is done",
+    )
+    parser.add_argument("--out", type=Path, default=_ARTEFACTS, help="where the artefacts go (onnx_models)")
+
+
+def run(args: argparse.Namespace) -> None:
+    # Imported late: PyTorch takes seconds, and other commands do not need it.
+    from training.text.adoption import adopt
+    from training.text.checkpoints import CheckpointError
+
+    try:
+        with tempfile.TemporaryDirectory() as work:
+            made = adopt({head: getattr(args, head) for head in DEFAULTS}, args.data, Path(work), args.out)
+    except CheckpointError as error:
+        raise SystemExit(str(error)) from error
+    print(f"The service reads texts with them where this is set:\nV2V_TEXT_MODELS={','.join(made)}")

@@ -1,7 +1,6 @@
 """Published text classifiers in Hugging Face format: had from the hub or a folder, their labels checked and ordered."""
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -13,6 +12,7 @@ from transformers import AutoConfig, AutoModelForSequenceClassification, PreTrai
 
 from service.emotions import GOEMOTIONS, SENTIMENTS, TEXT_EMOTIONS
 from training.text.model import DEVICE
+from training.text.published import KNOWN, Published
 
 _LONGEST_WINDOW: Final = 512
 _UNNAMED: Final = re.compile(r"label_\d+")
@@ -20,51 +20,6 @@ _UNNAMED: Final = re.compile(r"label_\d+")
 
 class CheckpointError(Exception):
     """A checkpoint cannot be had or is not what it is to be adopted for. The message names it and what to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class Published:
-    """What is known of a checkpoint from its publisher's page.
-
-    Attributes:
-        artefact: the name that it gets in this service.
-        seen: those of the corpora here that it was trained on, and of which its results therefore say little.
-    """
-
-    artefact: str
-    licence: str
-    trained_on: str
-    seen: tuple[str, ...] = ()
-    limits: tuple[str, ...] = ()
-
-
-KNOWN: Final[Mapping[str, Published]] = {
-    "j-hartmann/emotion-english-distilroberta-base": Published(
-        artefact="text_distilroberta_emotion",
-        licence="its publisher states none (of distilroberta-base, which it was fine-tuned from: Apache-2.0)",
-        trained_on="Some 2,800 texts of each emotion from six data sets, as its publisher says: Crowdflower (2016), Emotion "
-        "Dataset (Saravia et al. 2018), GoEmotions (Demszky et al. 2020), ISEAR, MELD (Poria et al. 2019) and the EI-reg "
-        "task of SemEval-2018. Which of their texts is not said.",
-        seen=("MELD", "GoEmotions"),
-        limits=(
-            "MELD and GoEmotions are among its training data and no unseen tests for it: figures on any of their parts "
-            "flatter it, and a temperature that is fitted on them may be too low.",
-        ),
-    ),
-    "cardiffnlp/twitter-roberta-base-sentiment-latest": Published(
-        artefact="text_roberta_sentiment",
-        licence="CC-BY-4.0",
-        trained_on="124 million tweets from 2018 to 2021 (Loureiro et al. 2022), then the sentiment part of TweetEval "
-        "(Barbieri et al. 2020), as its publisher says.",
-        limits=(
-            "Made for tweets, in which its publisher writes @user for names and http for links; here a text is read as "
-            "it is.",
-        ),
-    ),
-}
-
-DEFAULTS: Final = dict(zip(("emotion", "sentiment"), KNOWN, strict=True))
-"""The checkpoint that each head is adopted from where none is named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +105,7 @@ class AdoptedClassifier(nn.Module):
                 dtype=torch.float32,
                 output_loading_info=True,
             )
-        except (OSError, ValueError, RuntimeError) as error:
+        except Exception as error:  # a foreign file can make the libraries raise anything
             raise CheckpointError(f"{checkpoint.name} cannot be loaded: {error}") from error
         if report["missing_keys"]:
             missing = ", ".join(sorted(report["missing_keys"]))
@@ -178,7 +133,9 @@ def _order(config: Any, head: str) -> list[int]:
         if head == "sentiment"
         else (set(TEXT_EMOTIONS), tuple(GOEMOTIONS), f"{', '.join(TEXT_EMOTIONS)}, or the 28 of GoEmotions")
     )
-    if config.problem_type == "regression" or not wanted <= set(labels) <= set(known) or len(set(labels)) < len(labels):
+    if config.problem_type == "regression":
+        raise ValueError("it is a regression, which has no labels")
+    if not wanted <= set(labels) <= set(known) or len(set(labels)) < len(labels):
         unnamed = any(_UNNAMED.fullmatch(label) for label in labels)
         hint = "; where you know what they stand for, name them in id2label of its config.json" if unnamed else ""
         raise ValueError(f"its labels are {', '.join(labels)} where {head} takes {expected}{hint}")
