@@ -74,6 +74,12 @@ class Process:
         """Whether it was killed, by itself or anybody."""
         return self._process.poll() == -signal.SIGKILL
 
+    @property
+    def resident_mb(self) -> float:
+        """The memory that it holds."""
+        pages = int(Path(f"/proc/{self._process.pid}/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
     def tail(self) -> str:
         return self._log.read_text(errors="replace")[-2000:]
 

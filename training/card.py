@@ -24,7 +24,9 @@ def commit() -> str:
         )
         return done.stdout.strip()
 
-    changed = git("status", "--porcelain", "--", ".", "../service/audio/features.py", "../service/audio/decode.py")
+    changed = git(
+        "status", "--porcelain", "--", ".", "../service/audio", "../service/inference", "../service/emotions.py"
+    )
     return git("rev-parse", "HEAD") + (" with local changes" if changed else "")
 
 

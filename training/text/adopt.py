@@ -27,10 +27,11 @@ def run(args: argparse.Namespace) -> None:
     # Imported late: PyTorch takes seconds, and other commands do not need it.
     from training.text.adoption import adopt
     from training.text.checkpoints import CheckpointError
+    from training.text.export import ExportError
 
     try:
         with tempfile.TemporaryDirectory() as work:
             made = adopt({head: getattr(args, head) for head in DEFAULTS}, args.data, Path(work), args.out)
-    except CheckpointError as error:
+    except (CheckpointError, ExportError) as error:
         raise SystemExit(str(error)) from error
     print(f"The service reads texts with them where this is set:\nV2V_TEXT_MODELS={','.join(made)}")

@@ -7,9 +7,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
+from tokenizers import Tokenizer
+
 from training.card import commit
 from training.text.build import Candidate, build
-from training.text.checkpoints import AdoptedClassifier, Checkpoint, locate
+from training.text.checkpoints import AdoptedClassifier, Checkpoint, CheckpointError, locate
 from training.text.datasets import Corpus, fingerprint, read_corpora
 from training.text.encoders import Encoder, identify
 from training.text.phrases import PHRASES
@@ -17,6 +19,7 @@ from training.text.tokens import load_tokenizer
 
 VERSION: Final = "1.0.0"
 _OVERLAP_SHARE: Final = 16
+_SPARE_ROWS: Final = 256
 _LIBRARIES: Final = ("numpy", "onnx", "onnxruntime", "tokenizers", "torch", "transformers")
 
 
@@ -42,12 +45,27 @@ def candidate(checkpoint: Checkpoint, head: str, corpora: Sequence[Corpus]) -> C
     """The network of ``checkpoint`` and all that is known of it.
 
     Raises:
-        CheckpointError: it does not tell what ``head`` tells.
+        CheckpointError: it does not tell what ``head`` tells, or cannot be read.
     """
     network = AdoptedClassifier.load(checkpoint, head)
-    tokenizer = load_tokenizer(checkpoint.folder, network.window, stride=network.window // _OVERLAP_SHARE)
+    tokenizer = _tokenizer(checkpoint, network)
     card = _card(checkpoint, network, corpora)
-    return Candidate(checkpoint.artefact, VERSION, network, {head: network.labels}, tokenizer, card)
+    return Candidate(checkpoint.artefact(head), VERSION, network, {head: network.labels}, tokenizer, card)
+
+
+def _tokenizer(checkpoint: Checkpoint, network: AdoptedClassifier) -> Tokenizer:
+    try:
+        tokenizer = load_tokenizer(checkpoint.folder, network.window, stride=network.window // _OVERLAP_SHARE)
+    except Exception as error:  # a foreign file can make the libraries raise anything
+        raise CheckpointError(f"{checkpoint.name} has no tokenizer that `tokenizers` can run: {error}") from error
+    # transformers makes an empty tokenizer where the files are missing. A network may have some rows to spare.
+    found, expected = tokenizer.get_vocab_size(), network.config.vocab_size
+    if not expected - _SPARE_ROWS < found <= expected:
+        raise CheckpointError(
+            f"{checkpoint.name} has a tokenizer of {found} tokens and a network of {expected}: files of the tokenizer are "
+            "missing, or belong to another model"
+        )
+    return tokenizer
 
 
 def _card(checkpoint: Checkpoint, network: AdoptedClassifier, corpora: Sequence[Corpus]) -> dict[str, Any]:

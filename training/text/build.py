@@ -7,17 +7,18 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+from scipy.special import softmax
 from tokenizers import Tokenizer
 
 from service.inference.artefacts import MODEL_FILE, Artefact
-from service.inference.text import TOKENIZER_FILE, TextModel
+from service.inference.text import TOKENIZER_FILE, Readings, TextModel
 from training.calibrate import likeliest_temperature
 from training.text.card import write_card
 from training.text.datasets import Corpus
 from training.text.export import export_onnx, metadata
-from training.text.model import Network, predict_logits
+from training.text.model import Network
 from training.text.quantize import quantize
-from training.text.scores import grouped, macro_f1_by_head, probabilities
+from training.text.scores import grouped, macro_f1_by_head
 from training.text.tokens import Encoded, encode, encode_texts, pad_id
 
 _RANGE_TEXTS: Final = 200
@@ -44,81 +45,83 @@ class Candidate:
 
 
 def build(candidate: Candidate, corpora: Sequence[Corpus], phrases: Sequence[str], work: Path, out: Path) -> None:
-    """Write the artefact into the folder ``out``, and the same in float32 into ``work/fp32``.
+    """Write the artefact into the folder ``out``, and the same in float32 and in int8 into folders of ``work``.
 
-    Temperatures are fitted, and int8 is measured, on the dev parts of ``corpora``; where there are none, temperatures
-    are 1 and int8 has to give the labels that float32 gives to ``phrases``. The loser of the two stays in ``work``.
+    Which of them ships is measured on the dev parts of ``corpora``, and the temperatures of that one are fitted there.
+    Where there are none, int8 has to give the labels that float32 gives to ``phrases``, and temperatures are 1.
 
     Raises:
         ExportError: the exported network does not compute what the one in PyTorch does.
     """
     dev = {corpus.name: encode(candidate.tokenizer, corpus.dev) for corpus in corpora}
-    temperatures = _temperatures(candidate, dev)
-    facts = metadata(candidate.name, candidate.version, candidate.heads, pad_id(candidate.tokenizer))
-    files = {"fp32": work / "fp32.onnx", "int8": work / "int8.onnx"}
-    work.mkdir(parents=True, exist_ok=True)
-    export_onnx(candidate.network, temperatures, facts, files["fp32"])
-    ranges_from = _every(corpora) if corpora else phrases
-    quantize(files["fp32"], files["int8"], encode_texts(candidate.tokenizer, ranges_from))
-
-    window = candidate.tokenizer.truncation or {}
-    card = {
-        "name": candidate.name,
-        "version": candidate.version,
-        "task": "text-classification",
-        "labels": {head: list(labels) for head, labels in candidate.heads.items()},
-        "window": {"tokens": window["max_length"], "overlap": window["stride"]},
-        **candidate.card,
-        "calibration": {
-            "temperatures": {head: round(value, 4) for head, value in temperatures.items()},
-            "method": "fitted on the dev parts, every data set counting the same (temperature scaling, Guo et al. 2017)"
-            if corpora
-            else "none: no data set was given",
-        },
+    ranges_from = encode_texts(candidate.tokenizer, _every(corpora) if corpora else phrases)
+    temperatures = dict.fromkeys(candidate.heads, 1.0)
+    models = _forms(candidate, temperatures, ranges_from, work)
+    if corpora:
+        read = {
+            kind: {corpus.name: model.read([example.text for example in corpus.dev]) for corpus in corpora}
+            for kind, model in models.items()
+        }
+        quantization = _by_f1(read, dev, candidate.heads)
+        temperatures = _temperatures(read[quantization["shipped"]], dev, candidate.heads)
+        _forms(candidate, temperatures, ranges_from, work)
+    else:
+        quantization = _by_agreement(models, phrases)
+    shipped = work / quantization["shipped"]
+    quantization["bytes"] = (shipped / MODEL_FILE).stat().st_size
+    method = "fitted on the dev parts, every data set counting the same (temperature scaling, Guo et al. 2017)"
+    calibration = {
+        "temperatures": {head: round(value, 4) for head, value in temperatures.items()},
+        "method": method if corpora else "none: no data set was given",
     }
+    card = {**Artefact.load(shipped).card, "calibration": calibration, "quantization": quantization}
+    _write(out, shipped / MODEL_FILE, candidate.tokenizer, card)
+
+
+def _forms(
+    candidate: Candidate, temperatures: Mapping[str, float], ranges_from: Sequence[Sequence[int]], work: Path
+) -> dict[str, TextModel]:
+    """The candidate in float32 and in int8, each in a folder of ``work``."""
+    work.mkdir(parents=True, exist_ok=True)
+    files = {"fp32": work / "fp32.onnx", "int8": work / "int8.onnx"}
+    facts = metadata(candidate.name, candidate.version, candidate.heads, pad_id(candidate.tokenizer))
+    export_onnx(candidate.network, temperatures, facts, files["fp32"])
+    quantize(files["fp32"], files["int8"], ranges_from)
+    window = candidate.tokenizer.truncation or {}
     for kind, path in files.items():
-        _write(work / kind, path, candidate.tokenizer, {**card, "quantization": {"shipped": kind}})
-    models = {kind: TextModel(Artefact.load(work / kind)) for kind in files}
-    quantization = _by_f1(models, corpora, dev) if corpora else _by_agreement(models, phrases)
-    shipped = quantization["shipped"]
-    quantization["bytes"] = (work / shipped / MODEL_FILE).stat().st_size
-    _write(out, files[shipped], candidate.tokenizer, {**card, "quantization": quantization})
+        card = {
+            "name": candidate.name,
+            "version": candidate.version,
+            "task": "text-classification",
+            "labels": {head: list(labels) for head, labels in candidate.heads.items()},
+            "window": {"tokens": window["max_length"], "overlap": window["stride"]},
+            **candidate.card,
+            "calibration": {"temperatures": dict(temperatures), "method": "see the card of what ships"},
+            "quantization": {"shipped": kind},
+        }
+        _write(work / kind, path, candidate.tokenizer, card)
+        path.unlink()
+    return {kind: TextModel(Artefact.load(work / kind)) for kind in files}
 
 
-def _temperatures(candidate: Candidate, dev: Mapping[str, Encoded]) -> dict[str, float]:
-    """The temperature of each head that makes what is known of the dev parts likeliest; 1 where nothing is."""
-    logits = {name: predict_logits(candidate.network, part) for name, part in dev.items()}
-
-    def fitted(head: str) -> float:
-        known = [(logits[name][head], part.targets(head)) for name, part in dev.items() if part.targets(head).any()]
-
-        def loss(temperature: float) -> float:
-            losses = []
-            for values, targets in known:
-                found = probabilities(values / temperature)
-                if head == "emotion":
-                    found = grouped(found, candidate.heads[head])
-                losses.append(-(targets * np.log(found + 1e-12)).sum() / targets.sum())
-            return float(np.mean(losses))
-
-        return likeliest_temperature(loss) if known else 1.0
-
-    return {head: fitted(head) for head in candidate.heads}
-
-
-def _by_f1(models: Mapping[str, TextModel], corpora: Sequence[Corpus], dev: Mapping[str, Encoded]) -> dict[str, Any]:
-    scores: dict[str, dict[str, float]] = {kind: {} for kind in models}
-    for kind, model in models.items():
-        for corpus in corpora:
-            read = model.read([example.text for example in corpus.dev])
-            found = macro_f1_by_head(dev[corpus.name], read.probabilities, model.heads)
-            scores[kind] |= {f"{corpus.name} {head}": round(score, 4) for head, score in found.items()}
-    mean = {kind: float(np.mean(list(found.values()))) for kind, found in scores.items()}
+def _by_f1(
+    read: Mapping[str, Mapping[str, Readings]], dev: Mapping[str, Encoded], heads: Mapping[str, Sequence[str]]
+) -> dict[str, Any]:
+    scores = {
+        kind: {
+            f"{name} {head}": score
+            for name, found in parts.items()
+            for head, score in macro_f1_by_head(dev[name], found.probabilities, heads).items()
+        }
+        for kind, parts in read.items()
+    }
+    for found in scores.values():
+        found["mean"] = float(np.mean(list(found.values())))
     return {
-        "shipped": "int8" if mean["fp32"] - mean["int8"] <= _F1_LIMIT else "fp32",
+        "shipped": "int8" if scores["fp32"]["mean"] - scores["int8"]["mean"] <= _F1_LIMIT else "fp32",
         "measure": "macro F1 on the dev parts",
         "limit": _F1_LIMIT,
-        **{kind: {**scores[kind], "mean": round(mean[kind], 4)} for kind in models},
+        **{kind: {task: round(score, 4) for task, score in found.items()} for kind, found in scores.items()},
     }
 
 
@@ -134,6 +137,28 @@ def _by_agreement(models: Mapping[str, TextModel], phrases: Sequence[str]) -> di
         "limit": _AGREEMENT_LIMIT,
         "int8": agreement,
     }
+
+
+def _temperatures(
+    read: Mapping[str, Readings], dev: Mapping[str, Encoded], heads: Mapping[str, Sequence[str]]
+) -> dict[str, float]:
+    """The temperature of each head that makes what is known of the dev parts likeliest; 1 where nothing is."""
+
+    def fitted(head: str) -> float:
+        known = {name: part.targets(head) for name, part in dev.items() if part.targets(head).any()}
+
+        def loss(temperature: float) -> float:
+            losses = []
+            for name, targets in known.items():
+                found = softmax(np.log(read[name].probabilities[head] + 1e-12) / temperature, axis=1)
+                if head == "emotion":
+                    found = grouped(found, heads[head])
+                losses.append(-(targets * np.log(found + 1e-12)).sum() / targets.sum())
+            return float(np.mean(losses))
+
+        return likeliest_temperature(loss) if known else 1.0
+
+    return {head: fitted(head) for head in heads}
 
 
 def _every(corpora: Sequence[Corpus]) -> list[str]:

@@ -17,16 +17,16 @@ README_FILE = "README.md"
 
 
 def write_card(folder: Path, card: Mapping[str, Any]) -> None:
-    """Write ``card.json`` and what is made from it into the artefact ``folder``."""
+    """Write ``card.json``, ``README.md`` and ``SHA256SUMS`` into the artefact ``folder``."""
+    text = readme(card)
     (folder / CARD_FILE).write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    refresh(folder)
+    (folder / README_FILE).write_text(text, encoding="utf-8")
+    write_sums(folder)
 
 
 def refresh(folder: Path) -> None:
     """Write ``README.md`` and ``SHA256SUMS`` from the ``card.json`` in ``folder``."""
-    card = json.loads((folder / CARD_FILE).read_text(encoding="utf-8"))
-    (folder / README_FILE).write_text(readme(card), encoding="utf-8")
-    write_sums(folder)
+    write_card(folder, json.loads((folder / CARD_FILE).read_text(encoding="utf-8")))
 
 
 def readme(card: Mapping[str, Any]) -> str:

@@ -34,12 +34,12 @@ class Checkpoint:
     def published(self) -> Published | None:
         return KNOWN.get(self.name)
 
-    @property
-    def artefact(self) -> str:
+    def artefact(self, head: str) -> str:
         """The name of what is made of it: one of our own where it is known, else made from its name."""
         if self.published:
             return self.published.artefact
-        return "text_" + re.sub(r"[^a-z0-9]+", "_", self.name.rpartition("/")[2].lower()).strip("_")
+        own = re.sub(r"[^a-z0-9]+", "_", self.name.rpartition("/")[2].lower()).strip("_")
+        return f"text_{own}_{head}"
 
 
 def locate(name: str) -> Checkpoint:

@@ -18,6 +18,11 @@ def run(args: argparse.Namespace) -> None:
     if bool(args.calls) != bool(args.asr):
         raise SystemExit("--calls and --asr go together")
     # Imported late: other commands need none of it.
+    from service.inference.artefacts import ArtefactError
+    from service.transcription import Refused, Unavailable
     from training.text.evaluation import evaluate
 
-    evaluate(args.artefact, args.data, args.reference, (args.calls, args.asr) if args.calls else None)
+    try:
+        evaluate(args.artefact, args.data, args.reference, (args.calls, args.asr) if args.calls else None)
+    except (ArtefactError, FileNotFoundError, Refused, Unavailable) as error:
+        raise SystemExit(str(error)) from error

@@ -55,7 +55,7 @@ def export_onnx(network: Network, temperatures: Mapping[str, float], metadata: M
             path,
             input_names=names,
             output_names=list(temperatures),
-            dynamic_axes={**dict.fromkeys(names, sizes), **dict.fromkeys(temperatures, {0: "batch"})},
+            dynamic_axes={**dict.fromkeys(names, sizes), **{head: {0: "batch"} for head in temperatures}},
             opset_version=_OPSET,
             dynamo=False,  # ONNX Runtime's optimiser fuses the attention of this exporter's graphs only
         )

@@ -15,7 +15,7 @@ class Settings:
 
     heads: tuple[str, ...] = tuple(HEADS)
     seed: int = 20
-    epochs: int = 4
+    epochs: int = 3
     batch_size: int = 64
     learning_rate: float = 1e-4
     warmup_share: float = 0.1
@@ -29,5 +29,5 @@ class Settings:
     serving_tokens: int = 256
     """The window in which the service reads: the length that the encoder was made for."""
     serving_overlap: int = 32
-    evaluations: int = 8
+    evaluations: int = 6
     checkpoint_steps: int = 100

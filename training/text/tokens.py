@@ -24,8 +24,8 @@ _EMOJI: Final = [chr(code) for first, last in ((0x2600, 0x27BF), (0x1F300, 0x1FA
 class Encoded:
     """Token ids of N texts, the id that pads them, and what is known of them.
 
-    Each target is a distribution over labels, and zero where nothing is known: ``sentiments`` (N, 3), ``emotions``
-    (N, 7) and ``fine_emotions`` (N, 28). Several labels of one text share it evenly.
+    Each target is a distribution over labels, times a weight, and zero where nothing is known: ``sentiments`` (N, 3),
+    ``emotions`` (N, 7) and ``fine_emotions`` (N, 28). Several labels of one text share it evenly.
     """
 
     ids: Sequence[Sequence[int]]
@@ -88,6 +88,24 @@ def encode(tokenizer: Tokenizer, examples: Sequence[Example]) -> Encoded:
         distributions(SENTIMENTS, [(e.sentiment,) if e.sentiment else () for e in examples]),
         distributions(TEXT_EMOTIONS, [example.emotions for example in examples]),
         distributions(tuple(GOEMOTIONS), [example.fine_emotions for example in examples]),
+    )
+
+
+def join(parts: Sequence[Encoded]) -> Encoded:
+    """The texts of all ``parts``, the targets weighted so that every part that knows a head weighs the same in it."""
+
+    def weights(head: str) -> list[float]:
+        known = [int(part.targets(head).any(1).sum()) for part in parts]
+        mean = sum(known) / max(len([count for count in known if count]), 1)
+        return [mean / max(count, 1) for count in known]
+
+    sentiment, emotion = weights("sentiment"), weights("emotion")
+    return Encoded(
+        [ids for part in parts for ids in part.ids],
+        parts[0].pad_id,
+        np.concatenate([part.sentiments * np.float32(w) for part, w in zip(parts, sentiment, strict=True)]),
+        np.concatenate([part.emotions * np.float32(w) for part, w in zip(parts, emotion, strict=True)]),
+        np.concatenate([part.fine_emotions * np.float32(w) for part, w in zip(parts, emotion, strict=True)]),
     )
 
 

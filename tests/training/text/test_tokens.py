@@ -4,7 +4,7 @@ from transformers import PreTrainedTokenizerFast
 
 from service.emotions import GOEMOTIONS, TEXT_EMOTIONS
 from training.text.datasets import Example
-from training.text.tokens import Encoded, add_emoji, encode, evaluation_batches, load_tokenizer, training_batches
+from training.text.tokens import Encoded, add_emoji, encode, evaluation_batches, join, load_tokenizer, training_batches
 
 
 @pytest.fixture
@@ -73,6 +73,21 @@ def test_targets_share_what_is_known_evenly(encoder_folder):
     ]
     assert found.fine_emotions.sum(1).tolist() == [1, 1, 0]
     assert found.fine_emotions[0, tuple(GOEMOTIONS).index("love")] == 0.5
+
+
+def test_every_corpus_weighs_the_same_in_a_head_that_it_knows(encoder_folder):
+    tokenizer = load_tokenizer(encoder_folder, 16)
+    large = encode(tokenizer, [Example("it", "positive", ("joy",), ("love",))] * 6)
+    small = encode(tokenizer, [Example("is", "negative", ("anger",))] * 2 + [Example("a", None, ("fear",))])
+    without_emotions = encode(tokenizer, [Example("we", "neutral")] * 4)
+    joined = join([large, small, without_emotions])
+    assert joined.ids == [*large.ids, *small.ids, *without_emotions.ids]
+    for targets, parts in ((joined.sentiments, 3), (joined.emotions, 2)):
+        sums = [targets[rows].sum() for rows in (slice(6), slice(6, 9), slice(9, 13))]
+        known = [total for total in sums if total]
+        assert len(known) == parts
+        np.testing.assert_allclose(known, np.mean(known), rtol=1e-6)
+    np.testing.assert_array_equal(joined.fine_emotions[:6].sum(1), joined.emotions[:6].sum(1))
 
 
 def test_what_does_not_fit_a_window_follows_in_others(encoder_folder):

@@ -8,7 +8,7 @@ from service.inference.artefacts import Artefact
 from service.inference.text import TextModel
 from tests.training.text.conftest import NEGATIVE, NEUTRAL, POSITIVE
 from training.text.card import readme, refresh
-from training.text.command import make
+from training.text.fine_tuning import make
 
 
 @pytest.fixture(scope="module")

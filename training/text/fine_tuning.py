@@ -9,11 +9,11 @@ from training.card import commit
 from training.text.build import Candidate, build
 from training.text.datasets import Corpus, Example, fingerprint, read_corpora
 from training.text.encoders import Encoder, identify
-from training.text.fine_tune import fine_tune
 from training.text.model import Classifier
 from training.text.provenance import open_run
 from training.text.settings import HEADS, Settings
-from training.text.tokens import add_emoji, encode, load_tokenizer
+from training.text.tokens import add_emoji, encode, join, load_tokenizer
+from training.text.train import fine_tune
 
 VERSION = "1.0.0"
 
@@ -36,7 +36,7 @@ def make(data: Path, checkpoint: str, runs: Path, out: Path, settings: Settings)
     emoji = add_emoji(tokenizer)
     model.add_tokens(emoji)
     used = {corpus.name: [example for example in corpus.train if _is_known(example, settings)] for corpus in corpora}
-    train = encode(tokenizer, [example for part in used.values() for example in part])
+    train = join([encode(tokenizer, part) for part in used.values()])
     dev = {corpus.name: encode(tokenizer, corpus.dev) for corpus in corpora}
     history = fine_tune(model, train, dev, settings, run.folder)
 

@@ -7,10 +7,10 @@ from torch import Tensor
 
 from service.emotions import GOEMOTIONS, SENTIMENTS, TEXT_EMOTIONS
 from training.text.datasets import read_corpora
-from training.text.fine_tune import fine_tune, loss
 from training.text.model import Classifier
 from training.text.settings import HEADS
 from training.text.tokens import encode, load_tokenizer
+from training.text.train import fine_tune, loss
 
 
 class KilledClassifier(Classifier):
