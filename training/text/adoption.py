@@ -62,8 +62,8 @@ def _tokenizer(checkpoint: Checkpoint, network: AdoptedClassifier) -> Tokenizer:
     found, expected = tokenizer.get_vocab_size(), network.config.vocab_size
     if not expected - _SPARE_ROWS < found <= expected:
         raise CheckpointError(
-            f"{checkpoint.name} has a tokenizer of {found} tokens and a network of {expected}: files of the tokenizer are "
-            "missing, or belong to another model"
+            f"{checkpoint.name} has a tokenizer of {found} tokens and a network of {expected}: files of the tokenizer "
+            "are missing, or belong to another model"
         )
     return tokenizer
 

@@ -230,13 +230,13 @@ def test_a_data_set_calibrates_and_measures(sentiment, corpora_folder, tmp_path)
 
 def test_the_card_names_what_was_adopted(sentiment, folder):
     card = sentiment.card
-    assert card["name"] == "text_plain"
+    assert card["name"] == "text_plain_sentiment"
     assert card["encoder"]["name"] == "plain"
     assert len(card["encoder"]["sha256"]) == 64
     assert str(folder) not in json.dumps(card)
     assert "its publisher" in card["licence"]
     readme = (sentiment.artefact / "README.md").read_text(encoding="utf-8")
-    assert "text_plain" in readme
+    assert "text_plain_sentiment" in readme
     assert card["encoder"]["sha256"] in readme
 
 
@@ -298,6 +298,14 @@ def test_a_weights_file_that_is_torn_is_refused(tmp_path):
         adopt({"sentiment": str(checkpoint)}, None, tmp_path / "work", tmp_path / "out")
 
 
+def test_a_checkpoint_without_a_tokenizer_is_refused(tmp_path):
+    checkpoint = save_roberta(tmp_path / "silent", SENTIMENTS)
+    for path in [*checkpoint.glob("tokenizer*"), *checkpoint.glob("vocab*"), *checkpoint.glob("merges*")]:
+        path.unlink()
+    with pytest.raises(CheckpointError, match=r"silent has a tokenizer of \d+ tokens.*are missing"):
+        adopt({"sentiment": str(checkpoint)}, None, tmp_path / "work", tmp_path / "out")
+
+
 def command(*arguments: str) -> None:
     parser = argparse.ArgumentParser()
     add_arguments(parser)
@@ -307,10 +315,10 @@ def command(*arguments: str) -> None:
 def test_the_command_makes_both_and_says_how_to_use_them(sentiment, emotion, tmp_path, capsys):
     chosen = ("--sentiment", str(sentiment.checkpoint), "--emotion", str(emotion.checkpoint))
     command(*chosen, "--out", str(tmp_path))
-    assert "V2V_TEXT_MODELS=text_ekman,text_plain" in capsys.readouterr().out
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["text_ekman", "text_plain"]
-    heads = [head for name in ("text_ekman", "text_plain") for head in TextModel(Artefact.load(tmp_path / name)).heads]
-    assert heads == ["emotion", "sentiment"]
+    assert "V2V_TEXT_MODELS=text_ekman_emotion,text_plain_sentiment" in capsys.readouterr().out
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["text_ekman_emotion", "text_plain_sentiment"]
+    heads = [[*TextModel(Artefact.load(path)).heads] for path in sorted(tmp_path.iterdir())]
+    assert heads == [["emotion"], ["sentiment"]]
 
 
 def test_the_second_checkpoint_is_checked_before_the_first_is_written(sentiment, tmp_path):
