@@ -16,6 +16,7 @@ from typing import BinaryIO
 
 # Before NumPy is imported: an analysis takes one core, and a second thread of its own would take the next one's.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 import uvicorn
 from fastapi import FastAPI
@@ -76,7 +77,7 @@ def _analyze(files: Sequence[Path], roles: str | None, settings: Settings) -> in
     except ValidationError as error:
         _print_problem(problems.from_validation(error.errors()))
         return 2
-    registry = Registry.load(settings.models_dir)
+    registry = Registry.load(settings.models_dir, settings.text_models)
     status = 0
     for path in files:
         try:

@@ -12,7 +12,7 @@ from service.analyses.states import Event, Step
 from service.audio.decode import Recording
 from service.emotions import PROXIES
 from service.inference.acoustic import AcousticModels, EmotionModel
-from service.inference.text import SentimentModel, TextResult
+from service.inference.passages import Reading, TextModels, TextResult
 from service.requests import TextRequest
 
 _STEPS: Final = 10_000
@@ -52,6 +52,15 @@ def prediction(predicted: _Predicted) -> schemas.Prediction:
 
 def model_version(model: _Versioned) -> schemas.ModelVersion:
     return schemas.ModelVersion(name=model.name, version=model.version, sha256=model.sha256)
+
+
+def text_models(models: TextModels) -> list[schemas.TextModelVersion]:
+    return [schemas.TextModelVersion(**dict(model_version(model)), heads=list(model.heads)) for model in models.models]
+
+
+def text_reading(reading: Reading) -> schemas.TextReading:
+    emotion = schemas.TextEmotion(**dict(prediction(reading.emotion)), fine_label=reading.emotion.fine_label)
+    return schemas.TextReading(sentiment=prediction(reading.sentiment), emotion=emotion, windows=reading.windows)
 
 
 def acoustics(recording: Recording, result: AcousticResult, models: AcousticModels) -> schemas.Acoustics:
@@ -100,24 +109,22 @@ def _emotion_model(model: EmotionModel, source: Source) -> schemas.EmotionModelV
     return schemas.EmotionModelVersion(**dict(model_version(model)), source=source, proxy_for=proxies)
 
 
-def text_analysis(request: TextRequest, results: list[TextResult], model: SentimentModel) -> schemas.TextAnalysis:
+def text_analysis(request: TextRequest, results: Sequence[TextResult], models: TextModels) -> schemas.TextAnalysis:
     return schemas.TextAnalysis(
         external_id=request.external_id,
         metadata=request.metadata,
-        model=model_version(model),
+        models=text_models(models),
         results=[
             schemas.TextResult(
-                sentiment=prediction(result.overall),
-                truncated=result.overall.truncated,
+                **dict(text_reading(result.whole)),
                 sentences=[
                     schemas.Sentence(
-                        start=sentence.start,
-                        end=sentence.end,
-                        text=text[sentence.start : sentence.end],
-                        sentiment=prediction(sentence),
-                        truncated=sentence.truncated,
+                        start=span.start,
+                        end=span.end,
+                        text=text[span.start : span.end],
+                        **dict(text_reading(reading)),
                     )
-                    for sentence in result.sentences
+                    for span, reading in result.sentences
                 ],
             )
             for text, result in zip(request.batch, results, strict=True)

@@ -19,7 +19,8 @@
     ├── StillRunning            409  the first request with this key is not answered yet
     ├── NotRetryable            409  it lacks nothing, or its recording is gone
     ├── ReusedKey               422  the key was used for another request
-    └── NotReady                503  an artefact is missing, tampered with or does not fit the code
+    ├── NotReady                503  an artefact is missing, tampered with or does not fit the code
+    └── Busy                    503  too much is waiting; the answer says when to come again
 
 A problem is raised where it is noticed, by the domain too; :mod:`service.api` turns it into a response.
 """
@@ -28,7 +29,10 @@ from typing import Any, ClassVar
 
 
 class Problem(Exception):  # noqa: N818 (RFC 9457's word)
-    """An error with a stable ``type`` and a ``detail`` that says what to do. ``extensions`` are extra members."""
+    """An error with a stable ``type`` and a ``detail`` that says what to do.
+
+    ``extensions`` are extra members, ``headers`` go with the answer.
+    """
 
     status: ClassVar[int] = 500
     type: ClassVar[str] = "internal-error"
@@ -38,6 +42,7 @@ class Problem(Exception):  # noqa: N818 (RFC 9457's word)
         super().__init__(detail)
         self.detail = detail
         self.extensions = extensions
+        self.headers: dict[str, str] = {}
 
     def document(self) -> dict[str, Any]:
         """The members of the problem document."""
@@ -156,6 +161,17 @@ class NotReady(Problem):
     status = 503
     type = "not-ready"
     title = "The service is not ready"
+
+
+class Busy(Problem):
+    status = 503
+    type = "busy"
+    title = "The service has too much to do"
+
+    def __init__(self, detail: str, retry_after: int) -> None:
+        """``retry_after`` is in seconds."""
+        super().__init__(detail)
+        self.headers = {"Retry-After": str(retry_after)}
 
 
 def internal_error() -> Problem:

@@ -25,6 +25,8 @@ from service.analyses.store import Store
 from service.analyses.tasks import Kind, Tasks, brokers
 from service.analyses.watch import Watch
 from service.audio.decode import Limits
+from service.inference.batching import Batching
+from service.inference.passages import Reading
 from service.inference.registry import Registry
 from service.security import outgoing
 from service.settings import Settings, SettingsError
@@ -63,6 +65,7 @@ class Runtime:
     settings: Settings
     registry: Registry
     limiter: CapacityLimiter
+    texts: Batching[Reading]
     providers: Mapping[str, Provider]
     database: Database
     store: Store
@@ -97,6 +100,7 @@ async def running(settings: Settings, ports: Ports) -> AsyncIterator[Runtime]:
             await runtime.tasks.hand_over_all()
         # At the end, from the last of these to the first, nothing more is handed over and what has begun is ended.
         stack.push_async_callback(runtime.tasks.drain, DRAIN_SECONDS)
+        await stack.enter_async_context(runtime.texts.running())
         for background in (
             runtime.sweep,
             Repeat(runtime.watch.look, _LOOK_SECONDS),
@@ -108,7 +112,7 @@ async def running(settings: Settings, ports: Ports) -> AsyncIterator[Runtime]:
 
 
 async def _wire(settings: Settings, ports: Ports, stack: AsyncExitStack) -> Runtime:
-    registry = await anyio.to_thread.run_sync(Registry.load, settings.models_dir)
+    registry = await anyio.to_thread.run_sync(Registry.load, settings.models_dir, settings.text_models)
     limiter = CapacityLimiter(settings.concurrency)
     database = open_database(settings)
     stack.push_async_callback(database.close)
@@ -155,6 +159,12 @@ async def _wire(settings: Settings, ports: Ports, stack: AsyncExitStack) -> Runt
         settings=settings,
         registry=registry,
         limiter=limiter,
+        texts=Batching(
+            lambda pieces: registry.text().read(pieces),
+            limiter,
+            room=settings.text_queue,
+            clock=lambda: ports.ambient.now() / 1000,
+        ),
         providers=providers,
         database=database,
         store=store,

@@ -6,9 +6,9 @@ rounded to four decimals by the largest-remainder method, so that they still sum
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 from service.analyses.acoustic import ChannelStatus, Layout, Role, Source
 from service.analyses.states import CallbackStatus, ErasureReason, Event, Status, Step, WordsStatus
@@ -44,6 +44,14 @@ class Prediction(BaseModel):
     label: str
     confidence: Score = Field(description="The score of `label`.")
     scores: dict[str, Score] = Field(description="A calibrated probability for each label; they sum to 1.")
+
+
+class TextEmotion(Prediction):
+    """Of Ekman's six emotions and neutral, as words have them."""
+
+    fine_label: str = Field(
+        description="The likeliest of the model's own, finer labels among those that `label` stands for."
+    )
 
 
 class AudioFacts(BaseModel):
@@ -95,6 +103,10 @@ class EmotionModelVersion(ModelVersion):
     )
 
 
+class TextModelVersion(ModelVersion):
+    heads: list[str] = Field(description="What it tells: `sentiment`, `emotion` or both.")
+
+
 class Echo(BaseModel):
     external_id: str | None = None
     metadata: dict[str, JsonValue] | None = None
@@ -129,6 +141,7 @@ class Utterance(BaseModel):
     confidence: Score = Field(description="The provider's, in the words.")
     words: list[SpokenWord]
     sentiment: Prediction | None = Field(description="Of the words; missing where their language is not English.")
+    emotion: TextEmotion | None = Field(description="Of the words too.")
     voice: Prediction | None = Field(
         description="Mean of the speech segments meanwhile, weighted by the overlap; missing where there are none."
     )
@@ -141,8 +154,18 @@ class Words(BaseModel):
     language: str | None = Field(description="The provider's code, such as `en_us`.")
     text: str
     sentiment: Prediction | None = Field(description="Mean of the utterances, weighted by their length.")
-    sentiment_model: ModelVersion | None
+    text_models: list[TextModelVersion] = Field(description="What read the words; nothing where nobody did.")
     utterances: list[Utterance]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_version_1_0(cls, data: Any) -> Any:
+        """What was stored when there was a sentiment and no emotion."""
+        if isinstance(data, dict) and "sentiment_model" in data:
+            model = data.pop("sentiment_model")
+            data["text_models"] = [{**model, "heads": ["sentiment"]}] if model else []
+            data["utterances"] = [{**utterance, "emotion": None} for utterance in data["utterances"]]
+        return data
 
 
 class Transcript(BaseModel):
@@ -248,25 +271,39 @@ class ErasureReceipt(BaseModel):
     provider_erased_at: datetime | None = Field(description="When the provider had deleted its copy.")
 
 
-class Sentence(BaseModel):
-    start: int = Field(ge=0, description="Offset of the first character in the text.")
+class TextReading(BaseModel):
+    """How a piece of text reads."""
+
+    sentiment: Prediction
+    emotion: TextEmotion
+    windows: int = Field(
+        ge=1,
+        description="In how many stretches it was read: a text that is longer than the model takes is read in several "
+        "that overlap, and the scores are their mean, weighted by their length.",
+    )
+
+
+class TextSpan(BaseModel):
+    start: int = Field(ge=0, description="Offset of the first character in the text, counted in Unicode code points.")
     end: int = Field(ge=0, description="Offset after the last character.")
     text: str
-    sentiment: Prediction
-    truncated: bool
 
 
-class TextResult(BaseModel):
-    sentiment: Prediction
-    truncated: bool = Field(description="Whether the model read only the beginning.")
-    sentences: list[Sentence]
+class Sentence(TextReading, TextSpan):
+    """A sentence, read on its own."""
+
+
+class TextResult(TextReading):
+    """A text, read as a whole."""
+
+    sentences: list[Sentence] = Field(description="In their order; only white space lies between them.")
 
 
 class TextAnalysis(Echo):
-    """The sentiment of each text and each of its sentences."""
+    """The sentiment and the emotion of each text and each of its sentences."""
 
-    model: ModelVersion
-    results: list[TextResult]
+    models: list[TextModelVersion]
+    results: list[TextResult] = Field(description="In the order of the texts.")
 
 
 class ModelState(StrEnum):
@@ -281,7 +318,7 @@ class ModelSummary(BaseModel):
     reason: str | None = Field(description="Why it is not loaded.")
     version: str | None
     sha256: str | None = Field(description="Of the ONNX file; checked before it is loaded.")
-    labels: list[str]
+    labels: dict[str, list[str]] = Field(description="What it tells apart, by what it tells: `emotion`, `sentiment`.")
 
 
 class ModelList(BaseModel):

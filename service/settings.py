@@ -97,6 +97,10 @@ class Settings(BaseSettings):
     models_dir: Path = Path(__file__).resolve().parents[1] / "onnx_models"
     """Folder that holds one folder for each model artefact."""
 
+    text_models: Annotated[tuple[str, ...], NoDecode] = Field(default=("text_minilm",), min_length=1)
+    """Folders of the models that read texts, separated by commas: one that has both heads, `sentiment` and `emotion`,
+    or one for each."""
+
     agent_emotions: bool = False
     """Also read emotions from the voice of channels whose role is `agent`. In the EU the law forbids this for
     employees (AI Act, Article 5(1)(f)); without it such a channel is answered as `withheld`."""
@@ -119,13 +123,17 @@ class Settings(BaseSettings):
     max_text_chars: int = Field(default=10_000, gt=0)
     """Longest text, in characters."""
 
+    text_queue: int = Field(default=500_000, gt=0)
+    """Most characters of text that wait to be read, about ten seconds of work on two cores; a request that would make
+    it more is answered 503 with `Retry-After`. A text of several sentences counts twice: it is read as a whole, too."""
+
     concurrency: int = Field(default=2, gt=0)
     """Analyses that run at the same time, each on one core; further requests wait for their turn."""
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """Least severe log messages that are written."""
 
-    @field_validator("assemblyai_speech_models", "allowed_hosts", mode="before")
+    @field_validator("assemblyai_speech_models", "allowed_hosts", "text_models", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value

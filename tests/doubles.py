@@ -60,7 +60,7 @@ def write_text_model(
     *,
     window: int = 12,
     stride: int = 2,
-    **metadata: str,
+    metadata: Mapping[str, str] | None = None,
 ) -> None:
     """A text artefact in ``folder``: softmax of the mean of its words' vectors, in windows of ``window`` tokens.
 
@@ -103,7 +103,7 @@ def write_text_model(
         weights,
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=10)
-    given = {"name": folder.name, "version": "0.0.0", "pad_id": "0", "heads": json.dumps(heads), **metadata}
+    given = {"name": folder.name, "version": "0.0.0", "pad_id": "0", "heads": json.dumps(heads), **(metadata or {})}
     folder.mkdir(parents=True, exist_ok=True)
     tokenizer.save(str(folder / TOKENIZER_FILE))
     _write(folder, model, given)

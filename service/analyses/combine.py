@@ -1,32 +1,70 @@
 """Words and voice side by side: what was said in each utterance, how it reads, and how it sounded meanwhile."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from pydantic import BaseModel, model_validator
 
 from service import presentation
 from service.analyses.acoustic import Layout, Role, Source
-from service.inference.text import SentimentModel
-from service.schemas import Acoustics, ModelVersion, Prediction, Segment, SpokenWord, Utterance, Words
+from service.inference.passages import TextModels
+from service.schemas import (
+    Acoustics,
+    Prediction,
+    Segment,
+    SpokenWord,
+    TextEmotion,
+    TextModelVersion,
+    Utterance,
+    Words,
+)
 from service.transcription import Transcript
 from service.transcription import Utterance as Spoken
 
 
-def sentiments(transcript: Transcript, model: SentimentModel) -> list[Prediction | None] | None:
-    """The sentiment of each utterance; None where the language is one that the model does not read."""
+class Meaning(BaseModel):
+    """What the words of an utterance say. Version 1.0 stored the sentiment alone."""
+
+    sentiment: Prediction
+    emotion: TextEmotion | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_version_1_0(cls, data: Any) -> Any:
+        return {"sentiment": data} if isinstance(data, dict) and "sentiment" not in data else data
+
+
+class Read(BaseModel):
+    """What was read in a transcript: of each utterance, nothing where it has no words. Version 1.0 stored a list."""
+
+    models: list[TextModelVersion]
+    utterances: list[Meaning | None]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_version_1_0(cls, data: Any) -> Any:
+        return {"models": [], "utterances": data} if isinstance(data, list) else data
+
+
+def read(transcript: Transcript, models: TextModels) -> Read | None:
+    """What the utterances say; None where their language is one that the models do not read."""
     if transcript.language is not None and not transcript.language.lower().startswith("en"):
         return None
-    results = model.analyze([utterance.text for utterance in transcript.utterances])
-    return [
-        presentation.prediction(result.overall) if utterance.text.strip() else None
-        for utterance, result in zip(transcript.utterances, results, strict=True)
-    ]
+    texts = [utterance.text.strip() for utterance in transcript.utterances]
+    readings = [presentation.text_reading(reading) for reading in models.read(texts)]
+    return Read(
+        models=presentation.text_models(models),
+        utterances=[
+            Meaning(sentiment=reading.sentiment, emotion=reading.emotion) if text else None
+            for text, reading in zip(texts, readings, strict=True)
+        ],
+    )
 
 
-def combine(
-    transcript: Transcript, read: Sequence[Prediction | None] | None, model: ModelVersion | None, acoustics: Acoustics
-) -> Words:
-    """The transcript with the sentiments ``read`` from it, beside the emotions heard in the recording."""
+def combine(transcript: Transcript, read: Read | None, acoustics: Acoustics) -> Words:
+    """The transcript with what was ``read`` in it, beside the emotions heard in the recording."""
+    meanings = read.utterances if read else [None] * len(transcript.utterances)
     utterances = [
         Utterance(
             start_ms=spoken.start_ms,
@@ -40,10 +78,11 @@ def combine(
                 SpokenWord(start_ms=word.start_ms, end_ms=word.end_ms, text=word.text, confidence=word.confidence)
                 for word in spoken.words
             ],
-            sentiment=sentiment,
+            sentiment=meaning.sentiment if meaning else None,
+            emotion=meaning.emotion if meaning else None,
             voice=_voice(spoken, acoustics.timeline),
         )
-        for spoken, sentiment in zip(transcript.utterances, read or [None] * len(transcript.utterances), strict=True)
+        for spoken, meaning in zip(transcript.utterances, meanings, strict=True)
     ]
     known = [(utterance.sentiment, len(utterance.text)) for utterance in utterances if utterance.sentiment]
     return Words(
@@ -51,7 +90,7 @@ def combine(
         language=transcript.language,
         text=transcript.text,
         sentiment=_mean([sentiment for sentiment, _ in known], [weight for _, weight in known]),
-        sentiment_model=model if read is not None else None,
+        text_models=read.models if read else [],
         utterances=utterances,
     )
 

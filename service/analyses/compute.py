@@ -9,10 +9,11 @@ from service import presentation
 from service.analyses import acoustic
 from service.analyses.acoustic import Role
 from service.audio.decode import Limits, decode
+from service.inference.passages import Plan, plan
 from service.inference.registry import Registry
 from service.problems import InvalidRequest
 from service.requests import TextRequest
-from service.schemas import Acoustics, TextAnalysis
+from service.schemas import Acoustics
 from service.settings import Settings
 
 
@@ -31,15 +32,14 @@ def acoustics(
     return presentation.acoustics(recording, result, models)
 
 
-def analyze_text(request: TextRequest, registry: Registry, settings: Settings) -> TextAnalysis:
-    """The sentiment of each text of the request.
+def text_plan(request: TextRequest, settings: Settings) -> Plan:
+    """What is to be read of the texts of the request.
 
     Raises:
-        Problem: a text is empty or too long, there are too many, or the model is not loaded.
+        InvalidRequest: a text is empty or too long, or there are too many.
     """
     _check_texts(request, settings)
-    model = registry.sentiment()
-    return presentation.text_analysis(request, model.analyze(request.batch), model)
+    return plan(request.batch)
 
 
 def _check_texts(request: TextRequest, settings: Settings) -> None:

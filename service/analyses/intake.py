@@ -97,7 +97,7 @@ class Intake:
             return None, WordsStatus.none, "No transcription provider is configured."
         if provider not in self._providers:
             raise _invalid("transcription", f"{provider} is not configured here; send auto or none")
-        self._registry.sentiment()
+        self._registry.text()
         return provider, WordsStatus.pending, None
 
     def _check_reuse(self, used: IdempotencyKey, fingerprint: str, running_ms: int) -> None:

@@ -15,7 +15,6 @@ import httpx2
 from anyio import CapacityLimiter
 from pydantic import TypeAdapter
 
-from service import presentation
 from service.analyses import combine, compute
 from service.analyses.acoustic import Layout, Role
 from service.analyses.audio_files import digest
@@ -25,7 +24,7 @@ from service.analyses.states import Event, Status, Step, WordsStatus
 from service.analyses.store import Outcome, Store
 from service.inference.registry import Registry
 from service.problems import Problem, Unfetchable
-from service.schemas import Acoustics, Prediction
+from service.schemas import Acoustics
 from service.security.outgoing import TransientFetchError, download
 from service.settings import Settings
 from service.transcription import Order, Provider, Refused, Request, Transcript, Unavailable
@@ -44,7 +43,7 @@ _HOUR_MS: Final = 3_600_000
 _SLOW_MS: Final = 300_000
 _FETCH_SECONDS: Final = 300
 _TRANSCRIPT: Final = TypeAdapter(Transcript)
-_SENTIMENTS: Final = TypeAdapter(list[Prediction | None] | None)
+_READ: Final = TypeAdapter(combine.Read | None)
 
 
 def backoff_ms(attempts: int) -> int:
@@ -149,26 +148,24 @@ class Steps:
         return Outcome(Step.transcription, wait_ms, order=progress.order, changes={"words_reason": None}, visible=False)
 
     async def text(self, row: Analysis) -> Outcome:
-        """The sentiment of each utterance."""
-        model = self._registry.sentiment()
+        """What each utterance says."""
+        models = self._registry.text()
         results = await self._store.results(row.id)
 
         def work() -> str:
             transcript = _TRANSCRIPT.validate_json(results[Step.transcription])
-            return _SENTIMENTS.dump_json(combine.sentiments(transcript, model)).decode()
+            return _READ.dump_json(combine.read(transcript, models)).decode()
 
         return Outcome(Step.combine, result=await self._compute(work))
 
     async def combine(self, row: Analysis) -> Outcome:
         """Words and voice side by side."""
-        model = presentation.model_version(self._registry.sentiment())
         results = await self._store.results(row.id)
 
         def work() -> str:
             return combine.combine(
                 _TRANSCRIPT.validate_json(results[Step.transcription]),
-                _SENTIMENTS.validate_json(results[Step.text]),
-                model,
+                _READ.validate_json(results[Step.text]),
                 Acoustics.model_validate_json(results[Step.acoustics]),
             ).model_dump_json()
 

@@ -122,11 +122,11 @@ async def _link(request: Request, max_bytes: int) -> AudioLink:
     raise problems.from_validation(errors)
 
 
-def _preferences(request: Request) -> Preferences:
+async def _preferences(request: Request) -> Preferences:
     return preferences(request.headers.getlist("prefer"))
 
 
-def _key(request: Request) -> str | None:
+async def _key(request: Request) -> str | None:
     values = request.headers.getlist("idempotency-key")
     # Two headers are a list, and so malformed.
     return parse_key(", ".join(values) if values else None)
@@ -164,10 +164,7 @@ def _schema(model: type[BaseModel]) -> dict[str, Any]:
             "model": Analysis,
             "headers": {
                 "Location": {"description": "The analysis.", "schema": {"type": "string"}},
-                "Retry-After": {
-                    "description": "Seconds until it is worth asking again.",
-                    "schema": {"type": "integer"},
-                },
+                **problems.RETRY_AFTER,
             },
         },
         **problems.responses(

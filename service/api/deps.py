@@ -14,7 +14,7 @@ from service.runtime import Runtime
 P = ParamSpec("P")
 
 
-def _service(request: Request) -> Runtime:
+async def _service(request: Request) -> Runtime:
     runtime: Runtime = request.app.state.service
     return runtime
 
@@ -22,7 +22,7 @@ def _service(request: Request) -> Runtime:
 ServiceDep = Annotated[Runtime, Depends(_service)]
 
 
-def _analysis_id(analysis_id: str) -> str:
+async def _analysis_id(analysis_id: str) -> str:
     if "\0" in analysis_id:  # PostgreSQL refuses the question
         raise UnknownAnalysis(
             "There is no analysis with a NUL character in its id; GET /analyses lists those there are."

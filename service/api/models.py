@@ -22,7 +22,7 @@ async def list_models(service: ServiceDep) -> ModelList:
                 reason=entry.reason,
                 version=entry.version,
                 sha256=entry.sha256,
-                labels=list(entry.labels),
+                labels={head: list(labels) for head, labels in entry.labels.items()},
             )
             for entry in service.registry.entries.values()
         ]

@@ -11,10 +11,15 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from service.problems import InvalidRequest, Problem, TooLarge, UnknownField, internal_error
+from service.problems import Busy, InvalidRequest, Problem, TooLarge, UnknownField, internal_error
 
 MEDIA_TYPE: Final = "application/problem+json"
 _MOST_ERRORS: Final = 20
+
+RETRY_AFTER: Final = {
+    "Retry-After": {"description": "Seconds until it is worth asking again.", "schema": {"type": "integer"}}
+}
+"""How a response with that header is described."""
 
 
 class BadRequest(Problem):
@@ -74,6 +79,8 @@ def responses(*expected: type[Problem]) -> dict[int | str, dict[str, Any]]:
             },
         )
         response["content"][MEDIA_TYPE]["examples"][kind.type] = {"summary": kind.title}
+        if kind is Busy:
+            response["headers"] = RETRY_AFTER
     return documented
 
 
@@ -96,7 +103,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(Problem)
     async def on_problem(_: Request, problem: Problem) -> ProblemResponse:
-        return ProblemResponse(problem)
+        return ProblemResponse(problem, problem.headers)
 
     @app.exception_handler(RequestValidationError)
     async def on_validation_error(_: Request, error: RequestValidationError) -> ProblemResponse:

@@ -5,38 +5,41 @@ still answer what does not need that model.
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, cast
 
 from service.audio.vad import VoiceActivity
-from service.emotions import SENTIMENTS, SPEECH_EMOTIONS, VOCAL_BURST_EMOTIONS
+from service.emotions import SPEECH_EMOTIONS, VOCAL_BURST_EMOTIONS
 from service.inference.acoustic import AcousticModels, EmotionModel
 from service.inference.artefacts import Artefact, ArtefactError
-from service.inference.text import SentimentModel
+from service.inference.passages import TextModels
+from service.inference.text import EMOTION, TextModel
 from service.problems import NotReady, UnknownModel
 
 logger = logging.getLogger(__name__)
 
-Model = VoiceActivity | EmotionModel | SentimentModel
+Model = VoiceActivity | EmotionModel | TextModel
+
+Labels = Mapping[str, tuple[str, ...]]
+"""Of each head."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
     task: str
-    labels: tuple[str, ...]
+    labels: Labels
     build: Callable[[Artefact], Model]
 
 
-# Folder under models_dir -> what it is for.
-_KINDS: Final = {
-    "voice_activity": _Kind("voice-activity-detection", (), VoiceActivity),
-    "speech_emotion": _Kind("speech-emotion-recognition", SPEECH_EMOTIONS, EmotionModel),
-    "vocal_burst": _Kind("vocal-burst-recognition", VOCAL_BURST_EMOTIONS, EmotionModel),
-    "text_sentiment": _Kind("text-sentiment-classification", SENTIMENTS, SentimentModel),
+# Folder under models_dir -> what it is for. The folders of text models are up to the settings.
+_ACOUSTIC: Final = {
+    "voice_activity": _Kind("voice-activity-detection", {}, VoiceActivity),
+    "speech_emotion": _Kind("speech-emotion-recognition", {EMOTION: SPEECH_EMOTIONS}, EmotionModel),
+    "vocal_burst": _Kind("vocal-burst-recognition", {EMOTION: VOCAL_BURST_EMOTIONS}, EmotionModel),
 }
-_ACOUSTIC: Final = ("voice_activity", "speech_emotion", "vocal_burst")
+_TEXT: Final = _Kind("text-classification", {}, TextModel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,7 @@ class Entry:
 
     name: str
     task: str
-    labels: tuple[str, ...]
+    labels: Labels
     version: str | None = None
     sha256: str | None = None
     card: Mapping[str, Any] = field(default_factory=dict)
@@ -56,13 +59,26 @@ class Entry:
 class Registry:
     """The artefacts by name. :meth:`load` makes it; reading it is safe from any thread."""
 
-    def __init__(self, entries: Mapping[str, Entry]) -> None:
-        self.entries = entries
+    def __init__(self, acoustic: Sequence[Entry], text: Sequence[Entry]) -> None:
+        """``text`` are the entries of the text models, which have to go together."""
+        models = [cast(TextModel, entry.model) for entry in text if entry.model is not None]
+        self._text_models: TextModels | None = None
+        if len(models) == len(text):
+            try:
+                self._text_models = TextModels(models)
+            except ArtefactError as error:
+                text = [_failed(entry, str(error)) for entry in text]
+        self._text_names = [entry.name for entry in text]
+        self.entries: Mapping[str, Entry] = {entry.name: entry for entry in (*acoustic, *text)}
 
     @classmethod
-    def load(cls, models_dir: Path) -> "Registry":
-        """Verify and load every artefact under ``models_dir``; a failure is kept in its entry, not raised."""
-        return cls({name: _load(models_dir, name, kind) for name, kind in _KINDS.items()})
+    def load(cls, models_dir: Path, text_models: Sequence[str]) -> "Registry":
+        """Verify and load the artefacts under ``models_dir``, for texts those that ``text_models`` names.
+
+        A failure is kept in its entry, not raised.
+        """
+        acoustic = [_load(models_dir, name, kind) for name, kind in _ACOUSTIC.items()]
+        return cls(acoustic, [_load_text(models_dir, name) for name in dict.fromkeys(text_models)])
 
     @property
     def failures(self) -> tuple[Entry, ...]:
@@ -90,10 +106,10 @@ class Registry:
             vocal_burst=cast(EmotionModel, self.entries["vocal_burst"].model),
         )
 
-    def sentiment(self) -> SentimentModel:
+    def text(self) -> TextModels:
         """Raises: NotReady."""
-        self.require("text_sentiment")
-        return cast(SentimentModel, self.entries["text_sentiment"].model)
+        self.require(*self._text_names)
+        return cast(TextModels, self._text_models)
 
     def require(self, *names: str) -> None:
         """Raises: NotReady, which names each artefact among ``names`` that is not loaded, and why."""
@@ -113,10 +129,24 @@ def _load(models_dir: Path, name: str, kind: _Kind) -> Entry:
         if artefact.name != name:
             raise ArtefactError(f"{models_dir / name} holds the artefact {artefact.name!r}")
         entry = replace(entry, version=artefact.version, sha256=artefact.sha256, card=artefact.card)
-        entry = replace(entry, model=kind.build(artefact))
+        model = kind.build(artefact)
     except Exception as error:  # beside ArtefactError, a foreign file can make the libraries raise anything
-        logger.error("%s is not loaded: %s", name, error, exc_info=not isinstance(error, ArtefactError))
         # Callers read the reason too: where the folder lies is none of their business.
-        return replace(entry, reason=str(error).replace(f"{models_dir}/", ""))
+        reason = str(error).replace(f"{models_dir}/", "")
+        return _failed(entry, reason, exc_info=not isinstance(error, ArtefactError))
     logger.info("%s %s is loaded", name, entry.version)
-    return entry
+    return replace(entry, model=model, labels=model.heads if isinstance(model, TextModel) else kind.labels)
+
+
+def _load_text(models_dir: Path, name: str) -> Entry:
+    entry = Entry(name, _TEXT.task, _TEXT.labels)
+    if name in _ACOUSTIC:
+        return _failed(entry, f"V2V_TEXT_MODELS names {name}, which does not read texts")
+    if name in (".", "..") or Path(name).name != name:
+        return _failed(entry, f"V2V_TEXT_MODELS must name folders in V2V_MODELS_DIR, and {name!r} is no such name")
+    return _load(models_dir, name, _TEXT)
+
+
+def _failed(entry: Entry, reason: str, *, exc_info: bool = False) -> Entry:
+    logger.error("%s is not loaded: %s", entry.name, reason, exc_info=exc_info)
+    return replace(entry, model=None, reason=reason)

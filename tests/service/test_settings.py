@@ -10,8 +10,10 @@ def test_every_setting_is_documented():
 def test_settings_come_from_the_environment(monkeypatch):
     monkeypatch.setenv("V2V_PORT", "9000")
     monkeypatch.setenv("V2V_AGENT_EMOTIONS", "true")
+    monkeypatch.setenv("V2V_TEXT_MODELS", "sentiment_model, emotion_model,")
     settings = load_settings()
     assert (settings.port, settings.agent_emotions) == (9000, True)
+    assert settings.text_models == ("sentiment_model", "emotion_model")
 
 
 def test_a_bad_setting_is_named_with_its_value(monkeypatch):

@@ -24,9 +24,9 @@ LEASE_MS = 30_000
 
 
 @pytest.fixture(scope="session")
-def registry(models_dir: Path) -> Registry:
+def registry(settings: Settings) -> Registry:
     """The artefacts of the repository."""
-    return Registry.load(models_dir)
+    return Registry.load(settings.models_dir, settings.text_models)
 
 
 @pytest.fixture(scope="session")

@@ -1,18 +1,22 @@
 """Words and voice side by side."""
 
+import json
 import math
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 
 from service.analyses.acoustic import Layout, Role, Source
-from service.analyses.combine import combine, sentiments
-from service.schemas import ModelVersion, Prediction
+from service.analyses.combine import Meaning, Read, combine, read
+from service.emotions import GOEMOTIONS
+from service.schemas import Prediction, TextEmotion, TextModelVersion, Words
 from service.transcription import Transcript, Utterance, Word
 from tests.service.analyses.kit import TRANSCRIPT, acoustics, segment
 
-MODEL = ModelVersion(name="text_sentiment", version="1.0.0", sha256="0" * 64)
+MODELS = [TextModelVersion(name="text_minilm", version="1.0.0", sha256="0" * 64, heads=["sentiment", "emotion"])]
+JOY = TextEmotion(label="joy", confidence=1, scores={"joy": 1.0}, fine_label="gratitude")
 ANGRY = {"anger": 0.75, "neutral": 0.25}
 CALM = {"anger": 0.25, "neutral": 0.75}
 
@@ -25,39 +29,47 @@ def transcript(*utterances, language="en_us"):
     return Transcript(" ".join(each.text for each in utterances), language, "universal-2", utterances)
 
 
-def read(**scores):
+def predicted(**scores):
     label = max(scores, key=scores.__getitem__)
     return Prediction(label=label, confidence=scores[label], scores=scores)
 
 
 def combined(*utterances, sentiments=None, heard=None):
-    return combine(transcript(*utterances), sentiments, MODEL, heard or acoustics())
+    meanings = [each and Meaning(sentiment=each, emotion=JOY) for each in sentiments or []]
+    found = None if sentiments is None else Read(models=MODELS, utterances=meanings)
+    return combine(transcript(*utterances), found, heard or acoustics())
 
 
-class TestSentiments:
+class TestReading:
     @pytest.fixture
-    def model(self, registry):
-        return registry.sentiment()
+    def models(self, registry):
+        return registry.text()
 
-    def test_each_utterance_is_read(self, model):
-        complaint, answer = sentiments(TRANSCRIPT, model)
-        assert complaint.label == "negative"
-        assert answer.label != "negative"
+    def test_each_utterance_is_read(self, models):
+        found = read(TRANSCRIPT, models)
+        complaint, answer = found.utterances
+        assert complaint.sentiment.label == "negative"
+        assert answer.sentiment.label != "negative"
+        for meaning in (complaint, answer):
+            assert GOEMOTIONS[meaning.emotion.fine_label] == meaning.emotion.label
+            assert sum(meaning.emotion.scores.values()) == pytest.approx(1)
+        (model,) = found.models
+        assert (model.name, model.heads) == ("text_minilm", ["sentiment", "emotion"])
 
     @pytest.mark.parametrize("language", ["en", "en_us", "EN-GB", None])
-    def test_english_is_read_and_so_is_what_nobody_knows_the_language_of(self, model, language):
-        assert sentiments(transcript(said(), language=language), model) is not None
+    def test_english_is_read_and_so_is_what_nobody_knows_the_language_of(self, models, language):
+        assert read(transcript(said(), language=language), models) is not None
 
     @pytest.mark.parametrize("language", ["de", "fr", "es_mx"])
-    def test_other_languages_are_not(self, model, language):
-        assert sentiments(transcript(said(), language=language), model) is None
+    def test_other_languages_are_not(self, models, language):
+        assert read(transcript(said(), language=language), models) is None
 
     @pytest.mark.parametrize("text", ["", " ", "\n"])
-    def test_what_has_no_words_has_no_sentiment(self, model, text):
-        assert sentiments(transcript(said(text=text), said()), model)[0] is None
+    def test_what_has_no_words_has_no_meaning(self, models, text):
+        assert read(transcript(said(text=text), said()), models).utterances[0] is None
 
-    def test_silence_has_none_either(self, model):
-        assert sentiments(transcript(), model) == []
+    def test_silence_has_none_either(self, models):
+        assert read(transcript(), models).utterances == []
 
 
 class TestRoles:
@@ -122,19 +134,48 @@ class TestWords:
 
     def test_the_whole_is_the_mean_by_length_of_what_was_read(self):
         first, second = said(text="a" * 10), said(text="b" * 30)
-        words = combined(
-            first, said(text=" "), second, sentiments=[read(**ANGRY), None, read(anger=0.15, neutral=0.85)]
-        )
+        sentiments = [predicted(**ANGRY), None, predicted(anger=0.15, neutral=0.85)]
+        words = combined(first, said(text=" "), second, sentiments=sentiments)
         assert words.sentiment.scores == {"anger": 0.3, "neutral": 0.7}
-        assert words.sentiment_model == MODEL
+        assert words.text_models == MODELS
+        assert [(each.sentiment, each.emotion) for each in words.utterances] == [
+            (sentiment, sentiment and JOY) for sentiment in sentiments
+        ]
 
     def test_what_was_not_read_has_no_sentiment_and_no_model(self):
         words = combined(said())
-        assert (words.sentiment, words.sentiment_model, words.utterances[0].sentiment) == (None, None, None)
+        (utterance,) = words.utterances
+        assert (words.sentiment, words.text_models, utterance.sentiment, utterance.emotion) == (None, [], None, None)
 
     def test_silence_has_no_words(self):
         words = combined(sentiments=[])
-        assert (words.utterances, words.text, words.sentiment, words.sentiment_model) == ([], "", None, MODEL)
+        assert (words.utterances, words.text, words.sentiment, words.text_models) == ([], "", None, MODELS)
+
+
+class TestVersion10:
+    """What was stored when words had a sentiment and no emotion."""
+
+    def test_what_was_read_is_still_combined(self):
+        stored = [predicted(**ANGRY).model_dump(), None]
+        found = TypeAdapter(Read | None).validate_json(json.dumps(stored))
+        words = combine(transcript(said(), said(text=" ")), found, acoustics())
+        assert words.sentiment.scores == ANGRY
+        assert [(each.sentiment and each.sentiment.label, each.emotion) for each in words.utterances] == [
+            ("anger", None),
+            (None, None),
+        ]
+
+    @pytest.mark.parametrize("model", [{"name": "text_sentiment", "version": "1.0.0", "sha256": "0" * 64}, None])
+    def test_words_are_still_answered(self, model):
+        now = combined(said(), sentiments=[predicted(**ANGRY)] if model else None).model_dump()
+        stored = {**now, "sentiment_model": model}
+        del stored["text_models"], stored["utterances"][0]["emotion"]
+        words = Words.model_validate_json(json.dumps(stored))
+        assert [(each.name, each.heads) for each in words.text_models] == (
+            [("text_sentiment", ["sentiment"])] if model else []
+        )
+        (utterance,) = words.utterances
+        assert (utterance.sentiment is not None, utterance.emotion) == (model is not None, None)
 
 
 SCORES = (
@@ -153,7 +194,7 @@ def test_scores_always_sum_to_one(heard, spoken):
     timeline = [segment(*stretch, channel, **scores) for stretch, channel, scores in heard]
     words = combined(
         *(said(*stretch, channel=channel, text=text) for stretch, channel, text, _ in spoken),
-        sentiments=[read(**scores) if text.strip() else None for _, _, text, scores in spoken],
+        sentiments=[predicted(**scores) if text.strip() else None for _, _, text, scores in spoken],
         heard=acoustics(timeline),
     )
     predictions = [words.sentiment, *(utterance.voice for utterance in words.utterances)]

@@ -33,7 +33,7 @@ class TestAcoustics:
         short = settings.model_copy(update={"max_audio_seconds": 1})
         call = sample_call.read_bytes()
         for content, roles, model, under, problem in (
-            (call, None, "text_sentiment", settings, UnknownModel),
+            (call, None, "text_minilm", settings, UnknownModel),
             (call, [Role.agent], MODEL, settings, WrongRoleCount),
             (call, None, MODEL, short, TooLong),
             (b"no audio at all", None, MODEL, settings, NotAudio),
@@ -43,23 +43,22 @@ class TestAcoustics:
 
 
 class TestText:
-    def test_a_batch_is_answered_in_its_order(self, registry, settings):
-        request = TextRequest(texts=["I am very happy. Thank you!", "This is terrible."], external_id="mail 1")
-        found = compute.analyze_text(request, registry, settings)
-        assert [result.sentiment.label for result in found.results] == ["positive", "negative"]
-        assert [len(result.sentences) for result in found.results] == [2, 1]
-        assert (found.external_id, found.model.name) == ("mail 1", "text_sentiment")
+    def test_a_batch_is_planned_in_its_order(self, settings):
+        request = TextRequest(texts=["I am very happy. Thank you!", "This is terrible."])
+        found = compute.text_plan(request, settings)
+        assert found.texts == request.texts
+        assert [len(spans) for spans in found.spans] == [2, 1]
 
-    def test_each_text_that_cannot_be_read_is_named(self, registry, settings):
+    def test_each_text_that_cannot_be_read_is_named(self, settings):
         small = settings.model_copy(update={"max_text_chars": 5})
         with pytest.raises(InvalidRequest) as refusal:
-            compute.analyze_text(TextRequest(texts=["fine", " ", "too long"]), registry, small)
+            compute.text_plan(TextRequest(texts=["fine", " ", "too long"]), small)
         assert [error["field"] for error in refusal.value.extensions["errors"]] == ["texts.1", "texts.2"]
         with pytest.raises(InvalidRequest) as refusal:
-            compute.analyze_text(TextRequest(text=""), registry, small)
+            compute.text_plan(TextRequest(text=""), small)
         assert [error["field"] for error in refusal.value.extensions["errors"]] == ["text"]
 
-    def test_too_many_are_refused(self, registry, settings):
+    def test_too_many_are_refused(self, settings):
         small = settings.model_copy(update={"max_texts": 1})
         with pytest.raises(InvalidRequest, match="2 texts; send at most 1"):
-            compute.analyze_text(TextRequest(texts=["one", "two"]), registry, small)
+            compute.text_plan(TextRequest(texts=["one", "two"]), small)

@@ -94,7 +94,7 @@ class TestRefusal:
 
     async def test_models_that_are_not_loaded_are_told_of_at_once(self, intake_with, tmp_path):
         with pytest.raises(NotReady):
-            await accept(intake_with(registry=Registry.load(tmp_path)))
+            await accept(intake_with(registry=Registry.load(tmp_path, ["text"])))
 
 
 class TestTranscription:

@@ -77,7 +77,7 @@ class TestWay:
         results = await store.results(row.id)
         assert sorted(results) == FOUND
         words = Words.model_validate_json(results[Step.combine])
-        assert [(u.role, u.voice and u.voice.label, u.sentiment is not None) for u in words.utterances] == [
+        assert [(u.role, u.voice and u.voice.label, bool(u.sentiment and u.emotion)) for u in words.utterances] == [
             ("customer", "anger", True),
             ("agent", "neutral", True),
         ]

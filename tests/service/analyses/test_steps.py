@@ -294,7 +294,7 @@ class TestText:
         row = await works(Scripted(german)).run((await create(store)).id)
         words = Words.model_validate_json((await store.results(row.id))[Step.combine])
         assert (row.words, words.language, words.sentiment) == (WordsStatus.completed, "de", None)
-        assert [utterance.sentiment for utterance in words.utterances] == [None, None]
+        assert [(utterance.sentiment, utterance.emotion) for utterance in words.utterances] == [(None, None)] * 2
 
     async def test_silence_is_a_transcript_without_words(self, works, store):
         row = await works(Scripted(Transcript("", None, "universal-2", ()))).run((await create(store)).id)
@@ -312,7 +312,7 @@ class TestText:
         def broken(*_):
             raise RuntimeError("a fault")
 
-        monkeypatch.setattr(combine, "sentiments", broken)
+        monkeypatch.setattr(combine, "read", broken)
         working = works(Scripted(*[DOWN] * MAX_ATTEMPTS, TRANSCRIPT))
         row = await create(store)
         await until(working, row, clock, WordsStatus.unavailable)

@@ -176,7 +176,7 @@ def test_more_or_fewer_roles_than_channels(client, call):
     _problem(_post(client, call, channel_roles="customer,agent,agent"), 422, "wrong-role-count")
 
 
-@pytest.mark.parametrize("model", ["speech_emotions", "text_sentiment", "../speech_emotion"])
+@pytest.mark.parametrize("model", ["speech_emotions", "text_minilm", "../speech_emotion"])
 def test_an_unknown_model(client, call, model):
     assert "speech_emotion" in _problem(_post(client, call, model=model), 404, "unknown-model")["detail"]
 

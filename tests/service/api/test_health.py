@@ -38,7 +38,7 @@ def test_a_tampered_artefact_keeps_the_service_from_being_ready(client_with, fol
         models = {model["name"]: model for model in client.get("/models").json()["models"]}
         assert models["vocal_burst"]["status"] == "failed"
         assert models["vocal_burst"]["reason"] == problem["errors"][0]["detail"]
-        assert models["text_sentiment"]["status"] == "loaded"
+        assert models["text_minilm"]["status"] == "loaded"
 
 
 def test_a_mismatched_artefact_keeps_the_service_from_being_ready(client_with, folder):

@@ -1,16 +1,16 @@
 import hashlib
 import json
 
-from service.emotions import SENTIMENTS, SPEECH_EMOTIONS, VOCAL_BURST_EMOTIONS
+from service.emotions import GOEMOTIONS, SENTIMENTS, SPEECH_EMOTIONS, VOCAL_BURST_EMOTIONS
 
 
 def test_every_model_is_listed_with_what_results_carry(client, models_dir):
     models = {model["name"]: model for model in client.get("/models").json()["models"]}
-    assert {name: tuple(model["labels"]) for name, model in models.items()} == {
-        "voice_activity": (),
-        "speech_emotion": SPEECH_EMOTIONS,
-        "vocal_burst": VOCAL_BURST_EMOTIONS,
-        "text_sentiment": SENTIMENTS,
+    assert {name: model["labels"] for name, model in models.items()} == {
+        "voice_activity": {},
+        "speech_emotion": {"emotion": list(SPEECH_EMOTIONS)},
+        "vocal_burst": {"emotion": list(VOCAL_BURST_EMOTIONS)},
+        "text_minilm": {"sentiment": list(SENTIMENTS), "emotion": list(GOEMOTIONS)},
     }
     for name, model in models.items():
         assert (model["status"], model["reason"]) == ("loaded", None)

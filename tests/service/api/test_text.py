@@ -1,6 +1,17 @@
+import asyncio
 import json
+import shutil
+from contextlib import asynccontextmanager
 
 import pytest
+from anyio.lowlevel import checkpoint
+from hypothesis import given
+from hypothesis import settings as limits
+from hypothesis import strategies as st
+
+from service.emotions import GOEMOTIONS, SENTIMENTS, TEXT_EMOTIONS
+from service.inference.batching import work
+from tests.doubles import write_text_model
 
 JSON = {"content-type": "application/json"}
 
@@ -12,25 +23,45 @@ def _problem(response, status, kind):
     return response.json()
 
 
+def _is_whole(reading):
+    """A reading with all its parts, whose scores are distributions."""
+    for head, labels in (("sentiment", SENTIMENTS), ("emotion", TEXT_EMOTIONS)):
+        scores = reading[head]["scores"]
+        assert tuple(scores) == labels
+        assert sum(round(10_000 * score) for score in scores.values()) == 10_000
+        assert reading[head]["confidence"] == scores[reading[head]["label"]] == max(scores.values())
+    assert GOEMOTIONS[reading["emotion"]["fine_label"]] == reading["emotion"]["label"]
+    assert reading["windows"] >= 1
+
+
+def _covers(result, text):
+    """The sentences are cut from ``text``, and only white space lies between them."""
+    end = 0
+    for sentence in result["sentences"]:
+        assert text[sentence["start"] : sentence["end"]] == sentence["text"]
+        assert not text[end : sentence["start"]].strip()
+        end = sentence["end"]
+    assert not text[end:].strip()
+
+
 def test_one_text(client):
-    text = "I love the new app. But my refund never arrived!"
+    text = "I love the new app, thank you! But I am furious that my refund never arrived."
     answer = client.post("/analyze-text", json={"text": text}).json()
     (result,) = answer["results"]
     assert [sentence["text"] for sentence in result["sentences"]] == [
-        "I love the new app.",
-        "But my refund never arrived!",
+        "I love the new app, thank you!",
+        "But I am furious that my refund never arrived.",
     ]
-    assert result["truncated"] is False
+    _covers(result, text)
     for part in (result, *result["sentences"]):
-        scores = part["sentiment"]["scores"]
-        assert list(scores) == ["negative", "neutral", "positive"]
-        assert sum(scores.values()) == pytest.approx(1)
-        assert part["sentiment"]["confidence"] == scores[part["sentiment"]["label"]] == max(scores.values())
-    for sentence in result["sentences"]:
-        assert text[sentence["start"] : sentence["end"]] == sentence["text"]
+        _is_whole(part)
+        assert part["windows"] == 1
+    thanks, complaint = result["sentences"]
+    assert (thanks["sentiment"]["label"], thanks["emotion"]["label"]) == ("positive", "joy")
+    assert (complaint["sentiment"]["label"], complaint["emotion"]["label"]) == ("negative", "anger")
 
 
-def test_a_batch_is_answered_in_order_with_the_model_and_the_echo(client):
+def test_a_batch_is_answered_in_order_with_the_models_and_the_echo(client):
     metadata = {"queue": "billing", "tags": ["vip", None, 1.5]}
     response = client.post(
         "/analyze-text",
@@ -42,8 +73,54 @@ def test_a_batch_is_answered_in_order_with_the_model_and_the_echo(client):
         ["First."],
         ["Second.", "Third."],
     ]
-    listed = {model["name"]: model for model in client.get("/models").json()["models"]}["text_sentiment"]
-    assert answer["model"] == {key: listed[key] for key in ("name", "version", "sha256")}
+    listed = {model["name"]: model for model in client.get("/models").json()["models"]}["text_minilm"]
+    assert answer["models"] == [
+        {**{key: listed[key] for key in ("name", "version", "sha256")}, "heads": ["sentiment", "emotion"]}
+    ]
+
+
+def test_a_long_text_is_read_to_its_end(client):
+    text = "The bill was wrong. " * 200 + "But thank you so much, your agent was wonderful, I love it! " * 100
+    (result,) = client.post("/analyze-text", json={"text": text}).json()["results"]
+    assert result["windows"] > 1
+    assert result["sentiment"]["label"] == "positive"
+    assert {sentence["windows"] for sentence in result["sentences"]} == {1}
+    _covers(result, text)
+    _is_whole(result)
+
+
+def test_a_batch_gives_what_single_texts_give(client):
+    texts = ["I love it.", "Where is it? I have waited for three weeks.", "ok", "Why? \U0001f60d", "Late! " * 300]
+    together = client.post("/analyze-text", json={"texts": texts}).json()["results"]
+    for text, result in zip(texts, together, strict=True):
+        (alone,) = client.post("/analyze-text", json={"text": text}).json()["results"]
+        assert [sentence["text"] for sentence in result["sentences"]] == [s["text"] for s in alone["sentences"]]
+        for one, other in zip([result, *result["sentences"]], [alone, *alone["sentences"]], strict=True):
+            for head in ("sentiment", "emotion"):
+                assert one[head]["scores"] == pytest.approx(other[head]["scores"], abs=2e-4)
+
+
+def test_two_models_of_one_head_each(client_with, models_dir, tmp_path):
+    folder = shutil.copytree(models_dir, tmp_path / "models")
+    write_text_model(folder / "feelings", {"emotion": TEXT_EMOTIONS})
+    write_text_model(folder / "opinions", {"sentiment": SENTIMENTS})
+    with client_with(models_dir=folder, text_models=("feelings", "opinions")) as client:
+        answer = client.post("/analyze-text", json={"text": "Sadness, and positive."}).json()
+        assert [(model["name"], model["heads"]) for model in answer["models"]] == [
+            ("feelings", ["emotion"]),
+            ("opinions", ["sentiment"]),
+        ]
+        (result,) = answer["results"]
+        assert (result["sentiment"]["label"], result["emotion"]["label"]) == ("positive", "sadness")
+        assert client.get("/readyz").status_code == 200
+
+
+def test_a_head_that_nobody_has(client_with, models_dir, tmp_path):
+    folder = shutil.copytree(models_dir, tmp_path / "models")
+    write_text_model(folder / "opinions", {"sentiment": SENTIMENTS})
+    with client_with(models_dir=folder, text_models=("opinions",)) as client:
+        for response in (client.get("/readyz"), client.post("/analyze-text", json={"text": "Fine."})):
+            assert "no model has the head 'emotion'" in _problem(response, 503, "not-ready")["detail"]
 
 
 @pytest.mark.parametrize("body", [{}, {"text": "a", "texts": ["b"]}])
@@ -107,3 +184,142 @@ def test_deep_metadata_is_echoed_or_refused(client, depth):
     metadata = b'{"a":' * depth + b"1" + b"}" * depth
     response = client.post("/analyze-text", content=b'{"text": "Fine.", "metadata": ' + metadata + b"}", headers=JSON)
     assert response.status_code in (200, 400, 422)
+
+
+UNICODE = st.one_of(
+    st.text(st.characters(), max_size=60),
+    st.text(st.characters(categories=["Cs", "Cc", "Cf", "Mn", "Me", "So", "Zs", "Zl", "Zp"]), max_size=30),
+    st.lists(
+        st.sampled_from(
+            [
+                "I love it. ",
+                "No. ",
+                "\0",
+                "\u202eright to left\u202c",
+                "e" + "\u0301" * 50,
+                "\U0001f469\u200d\U0001f469\u200d\U0001f467",
+                "\U0001f44d\U0001f3fd",
+                "\ud800",
+                "\udc00\ud800",
+                "\u3002",
+                "\ufeff",
+                "\x85",
+                "[PAD]",
+                "\n",
+                "x" * 500,
+            ]
+        ),
+        max_size=8,
+    ).map("".join),
+)
+
+
+@limits(max_examples=150)
+@given(st.lists(UNICODE, min_size=1, max_size=4), st.booleans())
+def test_any_unicode_is_read_or_refused_with_its_reason(client, texts, alone):
+    body = {"text": texts[0]} if alone else {"texts": texts}
+    # JSON's own escapes carry half a surrogate pair, which UTF-8 cannot.
+    response = client.post("/analyze-text", content=json.dumps(body), headers=JSON)
+    given = [json.loads(json.dumps(text)) for text in (texts[:1] if alone else texts)]
+    torn = [index for index, text in enumerate(given) if any("\ud800" <= character <= "\udfff" for character in text)]
+    wrong = torn[:1] or [index for index, text in enumerate(given) if not text.strip()]
+    if wrong:
+        errors = _problem(response, 422, "invalid-request")["errors"]
+        assert [error["field"] for error in errors] == ["text" if alone else f"texts.{index}" for index in wrong]
+        return
+    assert response.status_code == 200, response.text
+    for text, result in zip(given, response.json()["results"], strict=True):
+        _covers(result, text)
+        for part in (result, *result["sentences"]):
+            _is_whole(part)
+
+
+def test_the_longest_texts_of_any_kind_are_read(client):
+    kinds = ["word ", "\U0001f469\u200d\U0001f467", "e\u0301", "\u65e5\u672c", "a.", "? ", "\x01"]
+    for kind in kinds:
+        text = "." + (kind * 10_000)[:9_999]
+        response = client.post("/analyze-text", json={"text": text})
+        assert response.status_code == 200, response.text
+        (result,) = response.json()["results"]
+        _covers(result, text)
+        _is_whole(result)
+
+
+class TestBusy:
+    """Every place for CPU work is taken, so that texts wait."""
+
+    @pytest.fixture
+    def anyio_backend(self):
+        return "asyncio"
+
+    @pytest.fixture
+    def busy(self, world_with):
+        @asynccontextmanager
+        async def start(**changes):
+            async with world_with(**changes) as world:
+                limiter = world.service.limiter
+                places = [object() for _ in range(int(limiter.total_tokens))]
+                for place in places:
+                    limiter.acquire_on_behalf_of_nowait(place)
+
+                def free():
+                    while places:
+                        limiter.release_on_behalf_of(places.pop())
+
+                try:
+                    yield world, free
+                finally:
+                    free()
+
+        return start
+
+    @pytest.mark.anyio
+    async def test_a_text_that_finds_no_room_is_told_when_to_come_again(self, busy):
+        text = {"text": "I have waited for three weeks."}
+        async with busy(text_queue=2 * work(text["text"])) as (world, free):
+            waiting = [asyncio.create_task(world.client.post("/analyze-text", json=text)) for _ in range(2)]
+            while world.service.texts.waiting < 2 * work(text["text"]):
+                await checkpoint()
+            response = await world.client.post("/analyze-text", json=text)
+            _problem(response, 503, "busy")
+            assert int(response.headers["retry-after"]) >= 1
+            free()
+            assert [response.status_code for response in await asyncio.gather(*waiting)] == [200, 200]
+            assert (await world.client.post("/analyze-text", json=text)).status_code == 200
+
+    @pytest.mark.anyio
+    async def test_a_client_that_hangs_up_waits_no_longer(self, busy):
+        body = json.dumps({"text": "Never mind."}).encode()
+        scope = {
+            "type": "http",
+            "asgi": {"version": "3.0"},
+            "http_version": "1.1",
+            "method": "POST",
+            "path": "/analyze-text",
+            "raw_path": b"/analyze-text",
+            "root_path": "",
+            "scheme": "http",
+            "query_string": b"",
+            "headers": [(b"content-type", b"application/json")],
+        }
+        hung_up = asyncio.Event()
+        messages = iter([{"type": "http.request", "body": body, "more_body": False}])
+        sent = []
+
+        async def receive():
+            if (message := next(messages, None)) is not None:
+                return message
+            await hung_up.wait()
+            return {"type": "http.disconnect"}
+
+        async def send(message):
+            sent.append(message)
+
+        async with busy() as (world, _):
+            asking = asyncio.create_task(world.app(scope, receive, send))
+            while not world.service.texts.waiting:
+                await checkpoint()
+            hung_up.set()
+            await asking
+            assert world.service.texts.waiting == 0
+            assert sent[0]["status"] == 400

@@ -5,7 +5,7 @@ import hashlib
 import pytest
 
 from service.api import examples
-from service.emotions import SENTIMENTS, SPEECH_EMOTIONS
+from service.emotions import GOEMOTIONS, SENTIMENTS, SPEECH_EMOTIONS, TEXT_EMOTIONS
 from service.security.webhooks import Secrets, new_secret
 from tests.assemblyai import DOWN, SCRIPT, STUCK, TOO_MANY, Operation, rejection
 from tests.recordings import SEVEN, encode, native
@@ -46,10 +46,14 @@ async def test_a_stereo_call(world_with, call):
         distribution(words["sentiment"], SENTIMENTS)
         for utterance in utterances:
             distribution(utterance["sentiment"], SENTIMENTS)
+            distribution(utterance["emotion"], TEXT_EMOTIONS)
+            assert GOEMOTIONS[utterance["emotion"]["fine_label"]] == utterance["emotion"]["label"]
             assert [word["text"] for word in utterance["words"]] == utterance["text"].split()
             assert utterance["start_ms"] < utterance["end_ms"]
         listed = {model["name"]: model for model in (await read(world, "/models"))["models"]}
-        assert words["sentiment_model"] == {key: listed["text_sentiment"][key] for key in ("name", "version", "sha256")}
+        (model,) = words["text_models"]
+        assert model.pop("heads") == ["sentiment", "emotion"]
+        assert model == {key: listed["text_minilm"][key] for key in ("name", "version", "sha256")}
         heard = [segment for segment in answer["timeline"] if segment["source"] == "speech"]
         for utterance in utterances:
             meanwhile = [
@@ -101,12 +105,12 @@ async def test_the_answer_has_the_shape_of_its_example(world_with, call):
         assert shape(await read(world, location)) == shape(examples.read("get_analysis"))
 
 
-async def test_words_in_a_language_that_is_not_read_have_no_sentiment(world_with, clip):
+async def test_words_in_a_language_that_is_not_read_have_no_sentiment_and_no_emotion(world_with, clip):
     async with world_with(**TRANSCRIBED) as world:
         words = (await read(world, await completed(world, clip, language="de")))["transcript"]["words"]
         assert words["language"] == "de"
-        assert (words["sentiment"], words["sentiment_model"]) == (None, None)
-        assert {utterance["sentiment"] for utterance in words["utterances"]} == {None}
+        assert (words["sentiment"], words["text_models"]) == (None, [])
+        assert {(each["sentiment"], each["emotion"]) for each in words["utterances"]} == {(None, None)}
 
 
 async def test_whoever_wants_no_words_gets_none(world_with, clip):
