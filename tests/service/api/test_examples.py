@@ -36,4 +36,4 @@ def test_the_analysis_of_the_sample_call(shipped, sample_call, fact):
 
 def test_the_analysis_of_a_text(shipped):
     answer = shipped.post("/analyze-text", json={"text": "The app is great."}).json()
-    assert answer["model"] == examples.read("analyze_text")["model"], AGAIN
+    assert answer["models"] == examples.read("analyze_text")["models"], AGAIN

@@ -117,6 +117,12 @@ def test_the_headers_of_an_audio_request_and_its_answer(operations):
     assert set(operation["responses"]["202"]["headers"]) == {"Location", "Retry-After"}
 
 
+def test_a_text_that_finds_no_room_is_told_in_a_header_when_to_come_again(operations):
+    unavailable = operations["analyze_text"][2]["responses"]["503"]
+    assert set(unavailable["headers"]) == {"Retry-After"}
+    assert {"busy", "not-ready"} <= set(unavailable["content"]["application/problem+json"]["examples"])
+
+
 def test_a_live_answer_has_the_shape_of_its_example(client, operations, call):
     form = {"channel_roles": "customer,agent", "external_id": "call-42", "metadata": '{"queue": "billing"}'}
     requests = {
