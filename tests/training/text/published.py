@@ -45,7 +45,7 @@ def save_roberta(folder: Path, labels: Sequence[str], *, fast: bool = True, seve
     vocabulary.save_model(str(folder))
     if fast:
         RobertaTokenizer.from_pretrained(folder, model_max_length=WINDOW).save_pretrained(folder)
-    torch.manual_seed(7)
+    torch.manual_seed(1)
     config = RobertaConfig(
         vocab_size=vocabulary.get_vocab_size(),
         hidden_size=64,
@@ -63,7 +63,7 @@ def save_roberta(folder: Path, labels: Sequence[str], *, fast: bool = True, seve
 
 def save_bert(folder: Path, labels: Sequence[str]) -> Path:
     _save_word_pieces(folder)
-    torch.manual_seed(7)
+    torch.manual_seed(1)
     config = BertConfig(
         vocab_size=_PIECES,
         hidden_size=64,
@@ -79,7 +79,7 @@ def save_bert(folder: Path, labels: Sequence[str]) -> Path:
 
 def save_distilbert(folder: Path, labels: Sequence[str]) -> Path:
     _save_word_pieces(folder)
-    torch.manual_seed(7)
+    torch.manual_seed(1)
     config = DistilBertConfig(
         vocab_size=_PIECES,
         dim=64,

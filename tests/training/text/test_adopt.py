@@ -143,12 +143,12 @@ def test_the_texts_are_told_apart(adopted):
     assert scores.std(0).max() > 0.02
 
 
-def test_a_long_text_is_the_mean_of_its_windows(sentiment, real_sentences):
+def test_a_long_text_is_the_mean_of_its_windows(sentiment):
     """Its windows are cut by the tokenizer of ``transformers`` and read by the checkpoint itself."""
     tokenizer = AutoTokenizer.from_pretrained(sentiment.checkpoint)
     network = AutoModelForSequenceClassification.from_pretrained(sentiment.checkpoint).eval()
     order = [SHUFFLED_SENTIMENTS.index(label) for label in ("NEGATIVE", "neutral", "Positive")]
-    for text in (LONG, " ".join(real_sentences[:30])):
+    for text in (LONG, " ".join(PHRASES[1:60])):
         cut = tokenizer(
             text, truncation=True, max_length=WINDOW, stride=WINDOW // 16, return_overflowing_tokens=True
         ).input_ids
