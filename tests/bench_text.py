@@ -12,7 +12,7 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -40,6 +40,7 @@ from training.text.settings import HEADS
 ROOT = Path(__file__).resolve().parents[1]
 ARTEFACT = ROOT / "onnx_models/text_minilm"
 CONCURRENCY = 32
+_HEAD = b"POST /analyze-text HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
 LABELS = [f"{head} {label}" for head, labels in HEADS.items() for label in labels]
 
 
@@ -125,7 +126,7 @@ def torch_pipeline() -> Pipeline:
     )
     classifier = Classifier(BertModel(config, add_pooling_layer=False), HEADS, dropout=0.0)
     classifier.load_state_dict(weights)
-    tokenizer = PreTrainedTokenizerFast(tokenizer_file=str(ARTEFACT / "tokenizer.json"), pad_token="[PAD]")
+    tokenizer = PreTrainedTokenizerFast(tokenizer_file=str(ARTEFACT / "tokenizer.json"), pad_token="[PAD]")  # noqa: S106
     model = _Twin(config, classifier).eval()
     return TextClassificationPipeline(
         model=model, tokenizer=tokenizer, function_to_apply="none", top_k=None, device="cpu", truncation=True
@@ -171,13 +172,12 @@ class Service:
         found = await asyncio.gather(*(self._connection(waiting) for _ in range(concurrency)))
         return [milliseconds for each in found for milliseconds in each]
 
-    async def _connection(self, bodies: Iterable[bytes]) -> list[float]:
+    async def _connection(self, bodies: Iterator[bytes]) -> list[float]:
         reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
         times = []
         for body in bodies:
             began = time.perf_counter()
-            head = f"POST /analyze-text HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {len(body)}"
-            writer.write(head.encode() + b"\r\n\r\n" + body)
+            writer.write(_HEAD % len(body) + body)
             headers = (await reader.readuntil(b"\r\n\r\n")).lower()
             length = int(headers.partition(b"content-length:")[2].split(b"\r\n")[0])
             answer = json.loads(await reader.readexactly(length))

@@ -24,6 +24,7 @@ README = ROOT / "README.md"
 URL = "http://127.0.0.1:8000"
 _CONSOLE = re.compile(r"```console\n\$ (?P<command>curl [^\n]*)\n(?P<answer>.*?)\n```", re.DOTALL)
 _WIDTH = 150
+_TASKS = {"sentiment": "3 sentiments", "emotion": "7 emotions", "fine_emotion": "28 emotions"}
 
 
 def main() -> None:
@@ -106,11 +107,14 @@ def figures() -> str:
             for band, result in bands.items():
                 scores = (percent(result[metric], result[f"{metric}_interval"]) for metric in ("accuracy", "uar"))
                 lines.append(f"| {' | '.join([f'`{name}`', protocol, band, *scores])} |")
-    lines += ["", "| model | test part | accuracy | macro F1 |", "|---|---|---|---|"]
-    for corpus, result in card("text_sentiment")["results"]["test"].items():
-        shipped = result["int8"]
-        scores = (percent(**shipped[metric]) for metric in ("accuracy", "macro_f1"))
-        lines.append(f"| {' | '.join(['`text_sentiment`', corpus, *scores])} |")
+    metrics = ("accuracy", "macro_f1", "weighted_f1")
+    lines += ["", "| model | test part | accuracy | macro F1 | weighted F1 |", "|---|---|---|---|---|"]
+    for part in card("text_minilm")["results"]["test"]["parts"]:
+        if part["protocol"] == "one label":
+            test_part = f"{part['corpus']}, {_TASKS[part['task']]}"
+            figures = part["readers"]["text_minilm"]
+            scores = (percent(**figures[metric]) for metric in metrics)
+            lines.append(f"| {' | '.join(['`text_minilm`', test_part, *scores])} |")
     return "\n".join(lines)
 
 

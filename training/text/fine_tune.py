@@ -14,6 +14,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--name", default="text_distilroberta", help="what the artefact is called (%(default)s)")
     parser.add_argument("--head", choices=("sentiment", "emotion"), help="train this one only; without it, both")
+    parser.add_argument(
+        "--epochs", type=int, help="how often every text is trained on; without it, as the settings say"
+    )
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="where checkpoints are kept (%(default)s)")
     parser.add_argument("--out", type=Path, default=_ARTEFACTS, help="where the artefact goes (onnx_models)")
 
@@ -23,6 +26,7 @@ def run(args: argparse.Namespace) -> None:
     from training.text.fine_tuning import make
     from training.text.settings import Settings
 
-    settings = Settings(heads=(args.head,)) if args.head else Settings()
+    asked = {"heads": (args.head,) if args.head else None, "epochs": args.epochs}
+    settings = Settings(**{name: value for name, value in asked.items() if value is not None})
     make(args.data, args.encoder, args.runs, args.out / args.name, settings)
     print(f"Now evaluate it: python -m training text evaluate {args.out / args.name} --data {args.data}")
