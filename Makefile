@@ -29,7 +29,8 @@ check: .venv/development
 	$(BIN)/lint-imports
 
 bench: .venv/development
-	$(BIN)/python tests/bench.py
+	$(BIN)/python -m tests.bench_audio
+	$(BIN)/python -m tests.bench_text
 
 chaos: .venv/development
 	$(BIN)/python -m tests.chaos

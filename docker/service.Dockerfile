@@ -15,9 +15,10 @@ COPY service/__init__.py service/
 RUN /opt/venv/bin/pip install --editable '.[postgres,redis,s3]'
 
 FROM dependencies AS adoption
-# PyTorch for the CPU alone, as its publisher keeps it: the package index's own brings gigabytes of CUDA.
-ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
-RUN /opt/venv/bin/pip install --extra-index-url "$TORCH_INDEX" --editable '.[training]'
+# The usual package index has PyTorch with gigabytes of CUDA; its publisher's own index has one for the CPU alone, which
+# --build-arg PIP_EXTRA_INDEX_URL=... adds.
+ARG PIP_EXTRA_INDEX_URL
+RUN /opt/venv/bin/pip install --editable '.[training]'
 COPY service service
 COPY training training
 RUN /opt/venv/bin/python -m training text adopt

@@ -1,6 +1,7 @@
 """The model card: card.json for programs, README.md for people, both from what the runs wrote."""
 
 import json
+import shutil
 import subprocess
 import textwrap
 from collections.abc import Mapping
@@ -12,7 +13,7 @@ LIBRARIES = ("tensorflow-cpu", "keras", "tf2onnx", "onnx", "onnxruntime", "numpy
 
 
 def commit() -> str:
-    """The commit that the code is at, marked where the code differs from it."""
+    """The commit that the code is at, marked where the code differs from it; ``unknown`` where it has no history."""
 
     def git(*arguments: str) -> str:
         done = subprocess.run(  # noqa: S603 - fixed arguments
@@ -24,6 +25,8 @@ def commit() -> str:
         )
         return done.stdout.strip()
 
+    if shutil.which("git") is None or not (Path(__file__).parents[1] / ".git").exists():
+        return "unknown"
     changed = git(
         "status", "--porcelain", "--", ".", "../service/audio", "../service/inference", "../service/emotions.py"
     )

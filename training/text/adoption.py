@@ -1,9 +1,7 @@
 """From a published text classifier to an artefact of the service, without training it."""
 
-import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,12 +13,12 @@ from training.text.checkpoints import AdoptedClassifier, Checkpoint, CheckpointE
 from training.text.datasets import Corpus, fingerprint, read_corpora
 from training.text.encoders import Encoder, identify
 from training.text.phrases import PHRASES
+from training.text.provenance import library_versions
 from training.text.tokens import load_tokenizer
 
 VERSION: Final = "1.0.0"
 _OVERLAP_SHARE: Final = 16
 _SPARE_ROWS: Final = 256
-_LIBRARIES: Final = ("numpy", "onnx", "onnxruntime", "tokenizers", "torch", "transformers")
 
 
 def adopt(names: Mapping[str, str], data: Path | None, work: Path, out: Path) -> list[str]:
@@ -90,15 +88,7 @@ def _card(checkpoint: Checkpoint, network: AdoptedClassifier, corpora: Sequence[
         "seen": list(published.seen) if published else [],
         "limits": limits,
         "results": {},
-        **_code(),
+        "export_commit": commit(),
         **({"data_fingerprint": fingerprint(corpora)} if corpora else {}),
-        "libraries": {name: version(name) for name in _LIBRARIES},
+        "libraries": library_versions(),
     }
-
-
-def _code() -> dict[str, str]:
-    """The commit of this code; nothing where it came without its history, as into an image."""
-    try:
-        return {"export_commit": commit()}
-    except (OSError, subprocess.CalledProcessError):
-        return {}

@@ -21,6 +21,11 @@ class Run:
     record: dict[str, Any]
 
 
+def library_versions() -> dict[str, str]:
+    """Of what makes an artefact."""
+    return {name: version(name) for name in _LIBRARIES}
+
+
 def open_run(runs: Path, settings: Settings, data_fingerprint: str, encoder_sha256: str) -> Run:
     """The folder in ``runs`` for this configuration, data and encoder, as it was left or new.
 
@@ -36,8 +41,7 @@ def open_run(runs: Path, settings: Settings, data_fingerprint: str, encoder_sha2
     path = folder / "run.json"
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        libraries = {name: version(name) for name in _LIBRARIES}
         path.write_text(
-            json.dumps({**identity, "commit": commit(), "libraries": libraries}, indent=2), encoding="utf-8"
+            json.dumps({**identity, "commit": commit(), "libraries": library_versions()}, indent=2), encoding="utf-8"
         )
     return Run(folder, json.loads(path.read_text(encoding="utf-8")))
