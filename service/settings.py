@@ -124,8 +124,9 @@ class Settings(BaseSettings):
     """Longest text, in characters."""
 
     text_queue: int = Field(default=500_000, gt=0)
-    """Most characters of text that wait to be read, about ten seconds of work on two cores; a request that would make
-    it more is answered 503 with `Retry-After`. A text of several sentences counts twice: it is read as a whole, too."""
+    """Most characters of text that wait to be read, about seven seconds of work on two cores; a request that would
+    make it more is answered 503 with `Retry-After`. A text of several sentences counts twice, as it is read as a whole
+    too; no request counts as more than half."""
 
     concurrency: int = Field(default=2, gt=0)
     """Analyses that run at the same time, each on one core; further requests wait for their turn."""

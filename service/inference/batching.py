@@ -1,7 +1,8 @@
 """Batches over all requests: what came while the workers were busy is read together.
 
 A batch takes a piece of each request in turn, so that a request of hundreds of texts does not hold up one of a single
-text. What waits is bounded; a request that finds no room is refused and told when to come again.
+text. What waits is bounded; a request that finds no room is refused and told when to come again. None takes more than
+half of the room, whatever its size: it leaves the rest to others, who do not wait for its end.
 """
 
 import asyncio
@@ -24,7 +25,7 @@ _MOST_PIECES: Final = 16
 _MOST_WORK: Final = 2_000
 
 # A worker's rate, as long as nothing was measured, and how much of what was measured is kept from batch to batch.
-_RATE: Final = 20_000
+_RATE: Final = 30_000
 _MEMORY: Final = 0.95
 
 _LONGEST_WAIT: Final = 60
@@ -37,10 +38,11 @@ def work(piece: str) -> int:
 
 @dataclass(eq=False)
 class _Request(Generic[R]):
-    """Pieces, how many of them were taken to be read, what was found by position, and where all of it goes."""
+    """Pieces and where their results go; how much work waits, how many were taken, what was found by position."""
 
     pieces: Sequence[str]
     done: asyncio.Future[list[R]]
+    waiting: int = 0
     taken: int = 0
     found: dict[int, R] = field(default_factory=dict)
 
@@ -73,12 +75,14 @@ class Batching(Generic[R]):
         Args:
             read: makes a result of each piece, in a worker thread; so many run at once as ``limiter`` has places.
             limiter: bounds the CPU work of the process.
-            room: the most that may wait, as :func:`work` measures it.
+            room: how much may wait, as :func:`work` measures it.
             clock: seconds, whose differences count.
         """
         self._read = read
         self._limiter = limiter
         self._room = room
+        self._share = math.ceil(room / 2)
+        self._held = 0  # of the room
         self._clock = clock
         self._workers = self._free = int(limiter.total_tokens)
         self._threads = CapacityLimiter(self._workers)
@@ -93,14 +97,14 @@ class Batching(Generic[R]):
         """The results of ``pieces``, of which there is one at least; cancel it to give up those that still wait.
 
         Raises:
-            Busy: there is no room. Where nothing waits there is room for any request.
+            Busy: there is no room.
         """
         wanted = sum(map(work, pieces))
-        if self.waiting and self.waiting + wanted > self._room:
+        if self._held + min(wanted, self._share) > self._room:
             raise Busy("More texts are waiting than can be read soon; send this again later.", self._retry_after())
         request = _Request(pieces, asyncio.get_running_loop().create_future())
         self._requests.append(request)
-        self.waiting += wanted
+        self._count(request, wanted)
         self._awake.set()
         request.done.add_done_callback(lambda _: self._forget(request))
         return request.done
@@ -108,7 +112,7 @@ class Batching(Generic[R]):
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Within it pieces are read. What waits at the end is read before the end."""
-        workers = [asyncio.create_task(self._work()) for _ in range(self._workers)]
+        workers = [asyncio.create_task(self._serve()) for _ in range(self._workers)]
         try:
             yield
         finally:
@@ -116,7 +120,7 @@ class Batching(Generic[R]):
             self._awake.set()
             await asyncio.gather(*workers)
 
-    async def _work(self) -> None:
+    async def _serve(self) -> None:
         while self._requests or not self._over:
             await self._awake.wait()
             if self._requests:
@@ -145,7 +149,7 @@ class Batching(Generic[R]):
             if batch and most < 0:
                 break
             batch.append(item)
-            self.waiting -= work(item.piece)
+            self._count(request, -work(item.piece))
             request.taken += 1
             self._requests.popleft()
             if request.taken < len(request.pieces):
@@ -157,9 +161,16 @@ class Batching(Generic[R]):
         """What waits of a request that has ended, because one of its pieces could not be read or nobody wants it."""
         if request.taken < len(request.pieces):
             self._requests.remove(request)
-            self.waiting -= sum(map(work, request.pieces[request.taken :]))
+            self._count(request, -request.waiting)
             request.taken = len(request.pieces)
             self._rest()
+
+    def _count(self, request: _Request[R], change: int) -> None:
+        """So much more, or less, of ``request`` waits."""
+        self._held -= min(request.waiting, self._share)
+        request.waiting += change
+        self.waiting += change
+        self._held += min(request.waiting, self._share)
 
     def _rest(self) -> None:
         if not self._requests and not self._over:
@@ -190,9 +201,9 @@ class Batching(Generic[R]):
 
     def _measure(self, batch: Sequence[_Item[R]], seconds: float) -> None:
         self._measured = _MEMORY * self._measured + sum(work(item.piece) for item in batch)
-        self._seconds = _MEMORY * self._seconds + seconds
+        self._seconds = _MEMORY * self._seconds + max(seconds, 0)
 
     def _retry_after(self) -> int:
         """Seconds until what waits will have been read."""
         seconds = self.waiting * self._seconds / (self._measured * self._workers)
-        return min(math.ceil(seconds), _LONGEST_WAIT)
+        return max(1, min(math.ceil(seconds), _LONGEST_WAIT))

@@ -174,8 +174,10 @@ class TestErrors:
 class TestGivingUp:
     async def test_what_waits_of_a_cancelled_request_is_not_read_and_leaves_room(self):
         reader = Reader()
-        async with process(reader, room=3 * PIECE) as serving:
+        async with process(reader, room=4 * PIECE) as serving:
             given_up, kept = serving.submit(*pieces(2)), serving.submit("piece 02")
+            with pytest.raises(Busy):
+                serving.submit(*pieces(2, "other"))
             given_up.cancel()
             await asyncio.gather(given_up, return_exceptions=True)
             more = serving.submit(*pieces(2, "other"))
@@ -205,24 +207,57 @@ class TestGivingUp:
 
 class TestRoom:
     async def test_what_does_not_fit_is_refused_and_what_waits_is_read(self):
-        async with process(Reader(), room=3 * PIECE) as serving:
-            waiting = serving.submit(*pieces(2))
+        async with process(Reader(), room=4 * PIECE) as serving:
+            waiting = [serving.submit(*pieces(2)), serving.submit("piece 03")]
             with pytest.raises(Busy):
                 serving.submit(*pieces(2))
-            fits = serving.submit("piece 03")
+            waiting.append(serving.submit("piece 04"))
+            with pytest.raises(Busy):
+                serving.submit("piece 05")
             serving.go()
-            assert (len(await waiting), len(await fits)) == (2, 1)
+            assert [len(await request) for request in waiting] == [2, 1, 1]
+            assert len(await serving.submit(*pieces(2))) == 2
 
-    async def test_where_nothing_waits_a_request_of_any_size_is_taken(self):
-        async with process(Reader(), room=1) as serving:
+    async def test_a_request_of_any_size_takes_half_of_the_room_at_most(self):
+        async with process(Reader(), room=4 * PIECE) as serving:
             large = serving.submit(*pieces(100))
+            small = serving.submit("small"), serving.submit("small")
+            with pytest.raises(Busy):
+                serving.submit(*pieces(100))
+            serving.go()
+            assert [len(await request) for request in (large, *small)] == [100, 1, 1]
+            assert serving.batching.waiting == 0
+
+    async def test_it_makes_room_as_it_comes_to_its_end(self):
+        reading, on = asyncio.Event(), Event()
+        loop = asyncio.get_running_loop()
+
+        def read(batch: Sequence[str]) -> Sequence[str]:
+            loop.call_soon_threadsafe(reading.set)
+            assert on.wait(30)
+            return batch
+
+        async with process(read, room=4 * PIECE) as serving:
+            waiting = [serving.submit(*pieces(17)), serving.submit(*pieces(17))]
+            with pytest.raises(Busy):
+                serving.submit("piece 00")
+            serving.go()
+            await reading.wait()  # 16 of 34 are taken, and none of both requests is near its end
+            with pytest.raises(Busy):
+                serving.submit("piece 00")
+            on.set()
+            assert [len(await request) for request in waiting] == [17, 17]
+            assert len(await serving.submit("piece 00")) == 1
+
+    async def test_the_smallest_room_is_for_one_request(self):
+        async with process(Reader(), room=1) as serving:
+            waiting = serving.submit(*pieces(3))
             with pytest.raises(Busy):
                 serving.submit("small")
             serving.go()
-            assert len(await large) == 100
-            assert len(await serving.submit(*pieces(100))) == 100
+            assert len(await waiting) == 3
 
-    @pytest.mark.parametrize(("places", "seconds", "retry_after"), [(1, 2.0, "10"), (2, 2.0, "5"), (1, 100.0, "60")])
+    @pytest.mark.parametrize(("places", "seconds", "retry_after"), [(1, 2.0, "12"), (2, 2.0, "6"), (1, 100.0, "60")])
     async def test_the_time_to_come_again_is_what_reading_takes(self, places, seconds, retry_after):
         reader = Reader(seconds)
         async with process(reader, places=places, room=ROOM) as serving:
@@ -232,7 +267,7 @@ class TestRoom:
             taken = [object() for _ in range(places)]
             for place in taken:
                 serving.limiter.acquire_on_behalf_of_nowait(place)
-            waiting = [serving.submit("x" * 84) for _ in range(5)]
+            waiting = [serving.submit("x" * 84) for _ in range(6)]
             with pytest.raises(Busy) as refusal:
                 serving.submit("x" * ROOM)
             assert refusal.value.headers == {"Retry-After": retry_after}
@@ -241,11 +276,11 @@ class TestRoom:
             await asyncio.gather(*waiting)
 
     async def test_before_anything_was_measured_there_is_a_guess(self):
-        async with process(Reader(), room=200_000) as serving:
+        async with process(Reader(), room=1) as serving:  # 30,000 characters a second
             waiting = serving.submit("x" * 99_984)
             with pytest.raises(Busy) as refusal:
-                serving.submit("x" * 199_984)
-            assert refusal.value.headers == {"Retry-After": "5"}
+                serving.submit("small")
+            assert refusal.value.headers == {"Retry-After": "4"}
             serving.go()
             await waiting
 
