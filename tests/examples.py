@@ -10,7 +10,7 @@ import json
 import shutil
 import tempfile
 import wave
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -43,6 +43,8 @@ async def main() -> None:
         problems |= await _refusals_of_what_was_before(service)
     async with _world() as service:
         problems["still-running"] = await _still_running(service)
+    async with _world(text_queue=1) as service:
+        problems["busy"] = await _busy(service)
     for kind, setting in _LIMITED.items():
         async with _world(**setting) as service:
             problems[kind] = (await service.client.post("/analyze-audio", **_call())).json()
@@ -176,16 +178,28 @@ async def _refusals_of_what_was_before(service: World) -> dict[str, Any]:
 
 async def _still_running(service: World) -> Any:
     """The problem of a request that is sent again while the first one waits for its turn."""
+    request = {**_call(), "headers": {"Idempotency-Key": KEY}}
+    waiting = service.service.limiter.statistics
+    return await _sent_while(service, lambda: waiting().tasks_waiting > 0, "/analyze-audio", request)
+
+
+async def _busy(service: World) -> Any:
+    """The problem of a text that finds another one waiting where there is room for no more."""
+    text = {"json": {"text": "I have waited for three weeks."}}
+    return await _sent_while(service, lambda: service.service.texts.waiting > 0, "/analyze-text", text)
+
+
+async def _sent_while(service: World, waits: Callable[[], bool], path: str, request: dict[str, Any]) -> Any:
+    """The answer to a request that is sent again while the first one ``waits``, as there is other work."""
     limiter = service.service.limiter
     places = [object() for _ in range(int(limiter.total_tokens))]
     for place in places:
         await limiter.acquire_on_behalf_of(place)
-    request = {**_call(), "headers": {"Idempotency-Key": KEY}}
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(_success, service, "POST", "/analyze-audio", request)
-        while not limiter.statistics().tasks_waiting:
+        tasks.start_soon(_success, service, "POST", path, request)
+        while not waits():
             await checkpoint()
-        again = await service.client.post("/analyze-audio", **request)
+        again = await service.client.post(path, **request)
         for place in places:
             limiter.release_on_behalf_of(place)
     return again.json()
