@@ -15,11 +15,14 @@ from tokenizers import Tokenizer
 
 from service.emotions import GOEMOTIONS, SENTIMENTS, TEXT_EMOTIONS
 from service.inference.artefacts import Artefact, ArtefactError
+from service.inference.emoji import spell_out
 
 TOKENIZER_FILE: Final = "tokenizer.json"
 SENTIMENT: Final = "sentiment"
 EMOTION: Final = "emotion"
 HEADS: Final = (SENTIMENT, EMOTION)
+EMOJI_NAMES: Final = "names"
+"""In the metadata ``emoji`` of an artefact: it was trained on texts whose emoji are spelled out."""
 _INPUTS: Final = ("input_ids", "attention_mask")
 
 # A run of the network costs as much as five more tokens in it: that much padding is worth one run less. Beyond some
@@ -61,6 +64,7 @@ class TextModel:
         self._check("version", metadata.get("version"), self.version)
         self.heads: Mapping[str, tuple[str, ...]] = self._heads(metadata.get("heads", ""))
         self._pad_id = self._number("pad_id", metadata.get("pad_id", ""))
+        self._emoji_names = metadata.get("emoji") == EMOJI_NAMES
         self._tokenizer = _load_tokenizer(artefact)
         self._check("inputs", {node.name for node in self._session.get_inputs()}, set(_INPUTS))
         outputs = {node.name: node.shape[1:] for node in self._session.get_outputs()}
@@ -73,6 +77,8 @@ class TextModel:
         tokenizer knows, is read as a question mark.
         """
         texts = [piece.encode("utf-8", "replace").decode() for piece in pieces]
+        if self._emoji_names:
+            texts = [spell_out(text) for text in texts]
         encodings = self._tokenizer.encode_batch_fast(texts)
         windows: list[Window] = [part.ids for encoding in encodings for part in (encoding, *encoding.overflowing)]
         found = {head: np.empty((len(windows), len(labels)), np.float32) for head, labels in self.heads.items()}

@@ -34,6 +34,7 @@ class Candidate:
         heads: the labels of each head, in the order of its logits.
         tokenizer: cuts into the windows in which the service shall read.
         card: what is known of it so far.
+        emoji_names: whether it was trained on emoji spelled out.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Candidate:
     heads: Mapping[str, tuple[str, ...]]
     tokenizer: Tokenizer
     card: Mapping[str, Any]
+    emoji_names: bool = False
 
 
 def build(candidate: Candidate, corpora: Sequence[Corpus], phrases: Sequence[str], work: Path, out: Path) -> None:
@@ -84,7 +86,13 @@ def _forms(
     """The candidate in float32 and in int8, each in a folder of ``work``."""
     work.mkdir(parents=True, exist_ok=True)
     files = {"fp32": work / "fp32.onnx", "int8": work / "int8.onnx"}
-    facts = metadata(candidate.name, candidate.version, candidate.heads, pad_id(candidate.tokenizer))
+    facts = metadata(
+        candidate.name,
+        candidate.version,
+        candidate.heads,
+        pad_id(candidate.tokenizer),
+        emoji_names=candidate.emoji_names,
+    )
     export_onnx(candidate.network, temperatures, facts, files["fp32"])
     quantize(files["fp32"], files["int8"], ranges_from)
     window = candidate.tokenizer.truncation or {}

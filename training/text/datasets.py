@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from service.emotions import GOEMOTIONS, SENTIMENTS, TEXT_EMOTIONS
+from service.inference.emoji import spell_out
 from training.datasets.clips import CorpusError
 
 _SST_SENTIMENTS: Final = ("negative", "negative", "neutral", "positive", "positive")
@@ -137,6 +138,15 @@ def read_goemotions(folder: Path) -> Corpus:
     )
     corpus = _corpus("GoEmotions", "Apache-2.0", mapping, files, examples)
     return replace(corpus, files=[names_file, *files])
+
+
+def spelled_out(corpus: Corpus) -> Corpus:
+    """``corpus`` with the names of emoji in their place, for an encoder that knows none."""
+
+    def part(examples: Sequence[Example]) -> list[Example]:
+        return [replace(example, text=spell_out(example.text)) for example in examples]
+
+    return replace(corpus, train=part(corpus.train), dev=part(corpus.dev), test=part(corpus.test))
 
 
 def fingerprint(corpora: Iterable[Corpus]) -> str:

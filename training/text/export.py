@@ -15,6 +15,7 @@ from onnxruntime.transformers.fusion_options import FusionOptions
 from onnxruntime.transformers.optimizer import optimize_model
 from torch import Tensor, nn
 
+from service.inference.text import EMOJI_NAMES
 from training.text.model import Network
 
 _OPSET = 17
@@ -76,9 +77,12 @@ def export_onnx(network: Network, temperatures: Mapping[str, float], metadata: M
     _verify(path, calibrated, inputs)
 
 
-def metadata(name: str, version: str, heads: Mapping[str, tuple[str, ...]], pad_id: int) -> dict[str, str]:
-    """What the service reads from the ONNX file itself."""
-    return {"name": name, "version": version, "heads": json.dumps(heads), "pad_id": str(pad_id)}
+def metadata(
+    name: str, version: str, heads: Mapping[str, tuple[str, ...]], pad_id: int, *, emoji_names: bool = False
+) -> dict[str, str]:
+    """What the service reads from the ONNX file itself; ``emoji_names`` where it was trained on emoji spelled out."""
+    facts = {"name": name, "version": version, "heads": json.dumps(heads), "pad_id": str(pad_id)}
+    return facts | ({"emoji": EMOJI_NAMES} if emoji_names else {})
 
 
 def _verify(path: Path, calibrated: nn.Module, inputs: tuple[Tensor, Tensor]) -> None:

@@ -7,12 +7,12 @@ from typing import Any
 
 from training.card import commit
 from training.text.build import Candidate, build
-from training.text.datasets import Corpus, Example, fingerprint, read_corpora
+from training.text.datasets import Corpus, Example, fingerprint, read_corpora, spelled_out
 from training.text.encoders import Encoder, identify
 from training.text.model import Classifier
 from training.text.provenance import open_run
 from training.text.settings import HEADS, Settings
-from training.text.tokens import add_emoji, encode, join, load_tokenizer
+from training.text.tokens import encode, join, knows_emoji, load_tokenizer
 from training.text.train import fine_tune
 
 VERSION = "1.0.0"
@@ -33,8 +33,9 @@ def make(data: Path, checkpoint: str, runs: Path, out: Path, settings: Settings)
     run = open_run(runs, settings, fingerprint(corpora), encoder.sha256)
 
     tokenizer = load_tokenizer(checkpoint, settings.training_tokens)
-    emoji = add_emoji(tokenizer)
-    model.add_tokens(emoji)
+    emoji_names = not knows_emoji(tokenizer)
+    if emoji_names:
+        corpora = [spelled_out(corpus) for corpus in corpora]
     used = {corpus.name: [example for example in corpus.train if _is_known(example, settings)] for corpus in corpora}
     train = join([encode(tokenizer, part) for part in used.values()])
     dev = {corpus.name: encode(tokenizer, corpus.dev) for corpus in corpora}
@@ -43,13 +44,13 @@ def make(data: Path, checkpoint: str, runs: Path, out: Path, settings: Settings)
     tokenizer.enable_truncation(settings.serving_tokens, stride=settings.serving_overlap)
     heads = {head: HEADS[head] for head in settings.heads}
     card = {
-        **_description(encoder, corpora, used, len(emoji), settings),
+        **_description(encoder, corpora, used, settings, emoji_names=emoji_names),
         **run.record,
         "export_commit": commit(),
         "seed": settings.seed,
         "results": {"dev_macro_f1": [{"step": score.step, **score.macro_f1} for score in history]},
     }
-    build(Candidate(out.name, VERSION, model, heads, tokenizer, card), corpora, [], run.folder, out)
+    build(Candidate(out.name, VERSION, model, heads, tokenizer, card, emoji_names), corpora, [], run.folder, out)
 
 
 def _is_known(example: Example, settings: Settings) -> bool:
@@ -59,7 +60,12 @@ def _is_known(example: Example, settings: Settings) -> bool:
 
 
 def _description(
-    encoder: Encoder, corpora: Sequence[Corpus], used: Mapping[str, Sequence[Example]], emoji: int, settings: Settings
+    encoder: Encoder,
+    corpora: Sequence[Corpus],
+    used: Mapping[str, Sequence[Example]],
+    settings: Settings,
+    *,
+    emoji_names: bool,
 ) -> dict[str, Any]:
     """What the model is, in words, and what it was trained on."""
     limits = [
@@ -68,11 +74,8 @@ def _description(
         f"{settings.serving_tokens} is read in several windows, whose mean is answered.",
         "The scores of a whole text are the model's reading of it as one input, no mean of its sentences.",
     ]
-    if emoji:
-        limits.append(
-            f"{emoji} emoji that the encoder's vocabulary lacks were added to it, each first embedded as its Unicode "
-            "name. Most of them occur seldom or never in the training texts."
-        )
+    if emoji_names:
+        limits.append("The encoder knows no emoji; it reads their Unicode names, in training as in service.")
     return {
         "description": f"The {' and '.join(settings.heads)} of an English text: {encoder.name}, mean-pooled and "
         "fine-tuned with one linear layer for each.",

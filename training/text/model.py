@@ -1,6 +1,6 @@
 """The network: a pretrained encoder, the mean of its token vectors, and one linear layer for each head."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -56,15 +56,6 @@ class Classifier(nn.Module):
         # Eager attention is the form that ONNX Runtime's optimiser recognises and fuses.
         encoder = AutoModel.from_pretrained(checkpoint, attn_implementation="eager")
         return cls(encoder, heads, dropout).to(DEVICE)
-
-    @torch.no_grad()
-    def add_tokens(self, made_of: Mapping[int, list[int]]) -> None:
-        """Embed new tokens, by id, each as the mean of the tokens that it is made of."""
-        if made_of:
-            self.encoder.resize_token_embeddings(max(made_of) + 1, mean_resizing=False)
-            weights = self.encoder.get_input_embeddings().weight
-            for token, parts in made_of.items():
-                weights[token] = weights[parts].mean(0)
 
     @property
     def config(self) -> Any:

@@ -1,14 +1,12 @@
 """Texts as token ids, with the same ``tokenizers`` code that the service runs."""
 
-import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from tokenizers import AddedToken, Tokenizer
+from tokenizers import Tokenizer
 from transformers import AutoTokenizer
 
 from service.emotions import GOEMOTIONS, SENTIMENTS, TEXT_EMOTIONS
@@ -16,8 +14,6 @@ from training.text.datasets import Example
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float32]
-
-_EMOJI: Final = [chr(code) for first, last in ((0x2600, 0x27BF), (0x1F300, 0x1FAFF)) for code in range(first, last + 1)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,18 +62,10 @@ def pad_id(tokenizer: Tokenizer) -> int:
     return int((tokenizer.padding or {})["pad_id"])
 
 
-def add_emoji(tokenizer: Tokenizer) -> dict[int, list[int]]:
-    """Give every emoji that ``tokenizer`` does not know a token; return the ids of its Unicode name by its own id."""
-    unknown = tokenizer.token_to_id("[UNK]")
-    names = {
-        emoji: unicodedata.name(emoji).lower()
-        for emoji in _EMOJI
-        if unicodedata.name(emoji, "") and unknown in tokenizer.encode(emoji, add_special_tokens=False).ids
-    }
-    named = {emoji: tokenizer.encode(name, add_special_tokens=False).ids for emoji, name in names.items()}
-    tokenizer.add_tokens([AddedToken(emoji, normalized=False) for emoji in names])
-    vocabulary = tokenizer.get_vocab()
-    return {vocabulary[emoji]: ids for emoji, ids in named.items()}
+def knows_emoji(tokenizer: Tokenizer) -> bool:
+    """Whether emoji are more to it than one unknown sign."""
+    one, other = (tokenizer.encode(emoji, add_special_tokens=False).ids for emoji in "😀😡")
+    return one != other
 
 
 def encode(tokenizer: Tokenizer, examples: Sequence[Example]) -> Encoded:

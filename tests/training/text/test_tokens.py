@@ -4,7 +4,15 @@ from transformers import PreTrainedTokenizerFast
 
 from service.emotions import GOEMOTIONS, TEXT_EMOTIONS
 from training.text.datasets import Example
-from training.text.tokens import Encoded, add_emoji, encode, evaluation_batches, join, load_tokenizer, training_batches
+from training.text.tokens import (
+    Encoded,
+    encode,
+    evaluation_batches,
+    join,
+    knows_emoji,
+    load_tokenizer,
+    training_batches,
+)
 
 
 @pytest.fixture
@@ -98,16 +106,8 @@ def test_what_does_not_fit_a_window_follows_in_others(encoder_folder):
     assert windows == [words[:6], words[4:]]
 
 
-def test_unknown_emoji_get_tokens_made_of_their_names(encoder_folder):
+def test_a_vocabulary_of_letters_knows_no_emoji(encoder_folder):
     tokenizer = load_tokenizer(encoder_folder, 16)
-    names = add_emoji(tokenizer)
-    table = tokenizer.token_to_id("😀")
-    assert tokenizer.encode("it 😀😀 is").ids[2:4] == [table, table]
-    assert tokenizer.decode(names[table]).replace(" ##", "") == "g r i n n i n g f a c e".replace(" ", "")[:8] + " face"
-    assert min(names) == tokenizer.get_vocab_size() - len(names)
-
-
-def test_a_tokenizer_that_knows_emoji_is_left_alone(encoder_folder):
-    tokenizer = load_tokenizer(encoder_folder, 16)
-    add_emoji(tokenizer)
-    assert add_emoji(tokenizer) == {}
+    assert not knows_emoji(tokenizer)
+    tokenizer.add_tokens(["😀"])
+    assert knows_emoji(tokenizer)
