@@ -159,7 +159,7 @@ class Words(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _of_version_1_0(cls, data: Any) -> Any:
+    def _before_emotions(cls, data: Any) -> Any:
         """What was stored when there was a sentiment and no emotion."""
         if isinstance(data, dict) and "sentiment_model" in data:
             model = data.pop("sentiment_model")

@@ -24,26 +24,26 @@ from service.transcription import Utterance as Spoken
 
 
 class Meaning(BaseModel):
-    """What the words of an utterance say. Version 1.0 stored the sentiment alone."""
+    """What the words of an utterance say. At first the sentiment alone was stored."""
 
     sentiment: Prediction
     emotion: TextEmotion | None = None
 
     @model_validator(mode="before")
     @classmethod
-    def _of_version_1_0(cls, data: Any) -> Any:
+    def _before_emotions(cls, data: Any) -> Any:
         return {"sentiment": data} if isinstance(data, dict) and "sentiment" not in data else data
 
 
 class Read(BaseModel):
-    """What was read in a transcript: of each utterance, nothing where it has no words. Version 1.0 stored a list."""
+    """What was read in a transcript: of each utterance, nothing where it has no words. At first a list was stored."""
 
     models: list[TextModelVersion]
     utterances: list[Meaning | None]
 
     @model_validator(mode="before")
     @classmethod
-    def _of_version_1_0(cls, data: Any) -> Any:
+    def _before_emotions(cls, data: Any) -> Any:
         return {"models": [], "utterances": data} if isinstance(data, list) else data
 
 
