@@ -69,7 +69,7 @@ def _tokenizer(checkpoint: Checkpoint, network: AdoptedClassifier) -> Tokenizer:
 def _card(checkpoint: Checkpoint, network: AdoptedClassifier, corpora: Sequence[Corpus]) -> dict[str, Any]:
     published = checkpoint.published
     licence = published.licence if published else "As its publisher says"
-    source = f"huggingface.co/{checkpoint.name} at {checkpoint.revision}" if checkpoint.revision else "a local folder"
+    source = f"the Hugging Face hub, at {checkpoint.revision}" if checkpoint.revision else "a local folder"
     trained_on = published.trained_on if published else "What it was trained on is for its publisher to say."
     limits = [
         published.limit if published else "Figures on data that it was trained on flatter it.",
