@@ -35,3 +35,10 @@ def test_its_figures_on_meld_are_found_again(shared):
         said = [labels[index] for index in scores.argmax(1)]
         figure = f1_score(truth, said, average="weighted", labels=labels, zero_division=0)
         assert figure == pytest.approx(claimed[task]["weighted_f1"]["value"], abs=0.002)
+
+
+def test_it_reads_emoji():
+    model = TextModel(Artefact.load(FOLDER))
+    texts = {"I saw it 😍": "joy", "my order 😭": "sadness", "👎": "anger"}
+    emotions = grouped(model.read(list(texts)).probabilities["emotion"], model.heads["emotion"])
+    assert [TEXT_EMOTIONS[index] for index in emotions.argmax(1)] == list(texts.values())
