@@ -96,7 +96,7 @@ def sentences(data: Path) -> list[str]:
     return [suitable[index] for index in order]
 
 
-class _Twin(PreTrainedModel):  # type: ignore[misc]
+class _Twin(PreTrainedModel):
     """The network of the artefact as ``transformers`` runs it: the logits of all heads side by side."""
 
     config_class = BertConfig
@@ -126,7 +126,7 @@ def torch_pipeline() -> Pipeline:
     )
     classifier = Classifier(BertModel(config, add_pooling_layer=False), HEADS, dropout=0.0)
     classifier.load_state_dict(weights)
-    tokenizer = PreTrainedTokenizerFast(tokenizer_file=str(ARTEFACT / "tokenizer.json"), pad_token="[PAD]")  # noqa: S106
+    tokenizer = PreTrainedTokenizerFast(tokenizer_file=str(ARTEFACT / "tokenizer.json"), pad_token="[PAD]")  # noqa: S106 - no password
     model = _Twin(config, classifier).eval()
     return TextClassificationPipeline(
         model=model, tokenizer=tokenizer, function_to_apply="none", top_k=None, device="cpu", truncation=True

@@ -1,1 +1,7 @@
 """Makes, evaluates and exports the models that the service runs."""
+
+from pathlib import Path
+from typing import Final
+
+ARTEFACTS: Final = Path(__file__).parents[1] / "onnx_models"
+"""Where what is made goes, unless another folder is named."""

@@ -5,10 +5,8 @@ import os
 import sys
 from pathlib import Path
 
-from training import sample_call, text, voice_activity
+from training import ARTEFACTS, sample_call, text, voice_activity
 from training.datasets.clips import CorpusError
-
-ARTEFACTS = Path(__file__).parents[1] / "onnx_models"
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -3,11 +3,9 @@
 import argparse
 import tempfile
 from pathlib import Path
-from typing import Final
 
+from training import ARTEFACTS
 from training.text.published import DEFAULTS
-
-_ARTEFACTS: Final = Path(__file__).parents[2] / "onnx_models"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="the folder with sst5/, meld/ and goemotions/, to calibrate and measure with; without it, neither is done",
     )
-    parser.add_argument("--out", type=Path, default=_ARTEFACTS, help="where the artefacts go (onnx_models)")
+    parser.add_argument("--out", type=Path, default=ARTEFACTS, help="where the artefacts go (onnx_models)")
 
 
 def run(args: argparse.Namespace) -> None:

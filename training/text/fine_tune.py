@@ -2,9 +2,8 @@
 
 import argparse
 from pathlib import Path
-from typing import Final
 
-_ARTEFACTS: Final = Path(__file__).parents[2] / "onnx_models"
+from training import ARTEFACTS
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--epochs", type=int, help="how often every text is trained on; without it, as the settings say"
     )
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="where checkpoints are kept (%(default)s)")
-    parser.add_argument("--out", type=Path, default=_ARTEFACTS, help="where the artefact goes (onnx_models)")
+    parser.add_argument("--out", type=Path, default=ARTEFACTS, help="where the artefact goes (onnx_models)")
 
 
 def run(args: argparse.Namespace) -> None:

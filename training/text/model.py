@@ -9,14 +9,13 @@ import torch
 from torch import Tensor, nn
 from transformers import AutoModel, PreTrainedModel
 
-from service.emotions import GOEMOTIONS, TEXT_EMOTIONS
+from service.emotions import GOEMOTIONS
+from training.text.scores import grouped
 from training.text.settings import HEADS
 from training.text.tokens import Encoded, Floats, evaluation_batches
 
 DEVICE: Final = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-GROUPS: Final = torch.tensor(
-    [[float(group == emotion) for emotion in TEXT_EMOTIONS] for group in GOEMOTIONS.values()], device=DEVICE
-)
+GROUPS: Final = torch.from_numpy(grouped(np.eye(len(GOEMOTIONS), dtype=np.float32), tuple(GOEMOTIONS))).to(DEVICE)
 """Which of the fine emotions lie in which of the seven: (28, 7) of 0 and 1."""
 
 
