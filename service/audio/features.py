@@ -5,8 +5,10 @@ Hann window, centred frames padded with zeros, Slaney's mel scale and area-norma
 Every function works along the last axis of an array of any batch shape.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,9 +21,22 @@ _LOWEST_POWER = 1e-10
 _CHUNK_FRAMES = 4096
 
 
+FEATURES: Final = ("mfcc", "mel", "chroma", "zcr")
+CHROMA: Final = 12
+# Of the active frames of each column, in the order of :meth:`FrontEnd.statistics_of`.
+STATISTICS: Final = ("mean", "deviation", "10 %", "50 %", "90 %", "mean step")
+
+
 @dataclass(frozen=True, slots=True)
 class FrontEnd:
-    """What a model's input is made of. Its fields travel in the ONNX metadata and are compared on loading."""
+    """What a model's input is made of. Its fields travel in the ONNX metadata.
+
+    ``features`` are some of :data:`FEATURES`, side by side in that order. ``statistics`` makes one vector of a window,
+    for models that take no sequences.
+
+    Raises:
+        ValueError: there is no such feature, or the order is another one.
+    """
 
     sample_rate: int = 16_000
     window_samples: int = 48_000
@@ -29,19 +44,73 @@ class FrontEnd:
     hop_length: int = 512
     n_mels: int = 64
     dynamic_range_db: float = 80.0
+    features: tuple[str, ...] = ("mel",)
+    n_mfcc: int = 40
+    statistics: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.features or self.features != tuple(name for name in FEATURES if name in self.features):
+            raise ValueError(f"features are {self.features}; name some of {FEATURES}, in this order")
 
     @property
     def frames(self) -> int:
         return 1 + self.window_samples // self.hop_length
 
-    def __call__(self, windows: Floats) -> Floats:
-        """Log-mel of ``windows`` (N, window_samples) in dB below each window's peak, as (N, frames, n_mels).
+    @property
+    def columns(self) -> int:
+        """Values a frame."""
+        size = {"mfcc": self.n_mfcc, "mel": self.n_mels, "chroma": CHROMA, "zcr": 1}
+        return sum(size[name] for name in self.features)
 
-        Being relative to the peak makes the input independent of the level of the recording, which says
-        more about the telephone line than about the speaker.
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the input for one window: (frames, columns), or (columns * statistics,)."""
+        return (self.columns * len(STATISTICS),) if self.statistics else (self.frames, self.columns)
+
+    def __call__(self, windows: Floats) -> Floats:
+        """The input of a model for ``windows`` (N, window_samples), as (N, *shape)."""
+        return self.compose(self.measure(windows))
+
+    def measure(self, samples: Floats) -> dict[str, Floats]:
+        """What :meth:`compose` needs of ``samples`` (..., n): ``mel`` in dB re 1.0, ``chroma`` and ``zcr``, each
+        (..., frames, columns)."""
+        measured = {}
+        if self.statistics or {"mel", "mfcc", "chroma"} & set(self.features):
+            power = power_spectrogram(samples, n_fft=self.n_fft, hop_length=self.hop_length)
+            measured["mel"] = power_to_db(power @ mel_filters(self.sample_rate, self.n_fft, self.n_mels))
+            if "chroma" in self.features:
+                measured["chroma"] = pitch_classes(power, self.sample_rate)
+        if "zcr" in self.features:
+            rate = zero_crossing_rate(samples, frame_length=self.n_fft, hop_length=self.hop_length)
+            measured["zcr"] = rate[..., None]
+        return measured
+
+    def compose(self, measured: Mapping[str, Floats]) -> Floats:
+        """The features of windows from what :meth:`measure` gives of them: (N, *shape).
+
+        Mel bands are in dB below the window's peak, and MFCC are made of them: being relative to the peak makes the input
+        independent of the level of the recording, which says more about the telephone line than about the speaker.
         """
-        power = mel_power(windows, self.sample_rate, n_fft=self.n_fft, hop_length=self.hop_length, n_mels=self.n_mels)
-        return below_peak(power_to_db(power), self.dynamic_range_db)
+        parts: dict[str, Floats] = {name: measured[name] for name in ("chroma", "zcr") if name in self.features}
+        if "mel" in measured:
+            parts["mel"] = below_peak(measured["mel"], self.dynamic_range_db)
+        if "mfcc" in self.features:
+            parts["mfcc"] = cepstrum(parts["mel"], self.n_mfcc)
+        frames: Floats = np.concatenate([parts[name] for name in self.features], axis=-1)
+        if not self.statistics:
+            return frames
+        active = parts["mel"].max(axis=-1) > -self.dynamic_range_db
+        return self.statistics_of(frames, active)
+
+    def statistics_of(self, frames: Floats, active: NDArray[np.bool_]) -> Floats:
+        """:data:`STATISTICS` of each column over the ``active`` (N, frames) of ``frames`` (N, frames, columns)."""
+        pooled = np.empty((len(frames), len(STATISTICS), frames.shape[-1]), dtype=np.float32)
+        for row, window, heard in zip(pooled, frames, active, strict=True):
+            chosen = window[heard]
+            row[0], row[1] = chosen.mean(axis=0), chosen.std(axis=0)
+            row[2:5] = np.quantile(chosen, (0.1, 0.5, 0.9), axis=0)
+            row[5] = np.abs(np.diff(chosen, axis=0, prepend=chosen[:1])).mean(axis=0)
+        return pooled.reshape(len(frames), -1)
 
 
 def below_peak(decibels: Floats, dynamic_range_db: float) -> Floats:
@@ -71,18 +140,26 @@ def mfcc(
     n_mels: int = 128,
 ) -> Floats:
     """Mel-frequency cepstral coefficients (Davis & Mermelstein 1980): (..., frames, n_mfcc)."""
-    mel = log_mel(samples, sample_rate, n_fft=n_fft, hop_length=hop_length, n_mels=n_mels)
-    cepstrum: Floats = fft.dct(mel, type=2, norm="ortho", axis=-1)
-    return cepstrum[..., :n_mfcc]
+    return cepstrum(log_mel(samples, sample_rate, n_fft=n_fft, hop_length=hop_length, n_mels=n_mels), n_mfcc)
+
+
+def cepstrum(decibels: Floats, n_mfcc: int) -> Floats:
+    """The first ``n_mfcc`` coefficients of an orthonormal DCT-II over mel bands (..., n_mels)."""
+    coefficients: Floats = fft.dct(decibels, type=2, norm="ortho", axis=-1)
+    return coefficients[..., :n_mfcc]
 
 
 def chroma(samples: Floats, sample_rate: int, *, n_fft: int = 2048, hop_length: int = 512) -> Floats:
     """Energy of the 12 pitch classes from C, each frame scaled to a peak of 1 (Ellis 2007): (..., frames, 12)."""
-    power = power_spectrogram(samples, n_fft=n_fft, hop_length=hop_length)
-    pitch_classes: Floats = power @ chroma_filters(sample_rate, n_fft)
-    peak = pitch_classes.max(axis=-1, keepdims=True)
-    pitch_classes /= np.where(peak < np.finfo(np.float32).tiny, np.float32(1), peak)
-    return pitch_classes
+    return pitch_classes(power_spectrogram(samples, n_fft=n_fft, hop_length=hop_length), sample_rate)
+
+
+def pitch_classes(power: Floats, sample_rate: int) -> Floats:
+    """:func:`chroma` of a power spectrogram (..., frames, n_fft // 2 + 1)."""
+    energy: Floats = power @ chroma_filters(sample_rate, 2 * (power.shape[-1] - 1))
+    peak = energy.max(axis=-1, keepdims=True)
+    energy /= np.where(peak < np.finfo(np.float32).tiny, np.float32(1), peak)
+    return energy
 
 
 def zero_crossing_rate(samples: Floats, *, frame_length: int = 2048, hop_length: int = 512) -> Floats:
