@@ -1,4 +1,4 @@
-"""What a recording goes through before a CRM gets it: telephone band, codecs, noise, another pace.
+"""What a recording goes through before a CRM gets it: telephone band, codecs, noise, another pace or pitch.
 
 All functions take and return mono float32 at 16 kHz.
 """
@@ -79,6 +79,23 @@ def at_speed(samples: Floats, factor: float) -> Floats:
     ratio = Fraction(factor).limit_denominator(50)
     faster: Floats = signal.resample_poly(samples, ratio.denominator, ratio.numerator).astype(np.float32)
     return faster
+
+
+def at_tempo(samples: Floats, factor: float) -> Floats:
+    """``samples`` spoken ``factor`` times as fast at the same pitch, by a phase vocoder (Flanagan & Golden 1966)."""
+    # Imported late: the first call into librosa costs seconds.
+    from librosa.effects import time_stretch
+
+    stretched: Floats = time_stretch(samples, rate=factor)
+    return stretched
+
+
+def at_pitch(samples: Floats, semitones: float) -> Floats:
+    """``samples`` with the pitch moved by ``semitones`` (twelve an octave), as long as before."""
+    from librosa.effects import pitch_shift
+
+    shifted: Floats = pitch_shift(samples, sr=SAMPLE_RATE, n_steps=semitones)
+    return shifted
 
 
 def _to_length(samples: NDArray[np.floating], length: int) -> Floats:

@@ -52,7 +52,30 @@ def test_speed_changes_length_and_pitch_together(factor: float) -> None:
     assert np.argmax(spectrum) * 16_000 / len(faster) == pytest.approx(400 * factor, rel=0.01)
 
 
+def loudest(samples: Floats) -> float:
+    """The frequency in Hz at which ``samples`` have most energy."""
+    return float(np.argmax(np.abs(np.fft.rfft(samples))) * 16_000 / len(samples))
+
+
+@pytest.mark.parametrize("factor", [0.8, 1.0, 1.2])
+def test_tempo_changes_length_and_leaves_the_pitch(factor: float) -> None:
+    faster = channel.at_tempo(tone(400), factor)
+    assert faster.dtype == np.float32
+    assert len(faster) == pytest.approx(16_000 / factor, rel=0.01)
+    assert loudest(faster) == pytest.approx(400, rel=0.01)
+
+
+@pytest.mark.parametrize("semitones", [-2, 0, 2])
+def test_pitch_changes_pitch_and_leaves_the_length(semitones: float) -> None:
+    shifted = channel.at_pitch(tone(400), semitones)
+    assert shifted.dtype == np.float32
+    assert len(shifted) == 16_000
+    assert loudest(shifted) == pytest.approx(400 * 2 ** (semitones / 12), rel=0.01)
+
+
 def test_silence_stays_finite() -> None:
     silence = np.zeros(8000, dtype=np.float32)
+    assert np.isfinite(channel.at_tempo(silence, 0.8)).all()
+    assert np.isfinite(channel.at_pitch(silence, 2)).all()
     assert np.isfinite(channel.telephone(silence)).all()
     assert np.isfinite(channel.noisy(silence, 10, np.random.default_rng(0))).all()
