@@ -4,7 +4,6 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnx
@@ -12,6 +11,7 @@ from onnx import TensorProto, helper, numpy_helper
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
 from service.audio.features import FrontEnd
+from service.inference.acoustic import LABELS
 from service.inference.artefacts import CARD_FILE, MODEL_FILE, write_sums
 from service.inference.text import TOKENIZER_FILE
 
@@ -22,36 +22,77 @@ def write_emotion_model(
     folder: Path,
     labels: Sequence[str],
     *,
-    front_end: Mapping[str, Any] | None = None,
+    front_end: FrontEnd | None = None,
     name: str | None = None,
+    task: str | None = None,
+    metadata: Mapping[str, str] | None = None,
 ) -> None:
-    """An emotion artefact in ``folder``: softmax of a fixed linear map of the mean spectrum of each window.
+    """An emotion artefact in ``folder`` for ``front_end``, which is the default one unless another is given.
 
-    ``labels`` and ``front_end`` go into the metadata; the shapes are those of the service's front end.
+    It is the softmax of a fixed linear map of the mean over the frames of each window, or, where the front end pools
+    them itself, a forest of one tree as skl2onnx writes it. ``task`` goes into the card, which without it names the one
+    that the labels are of. ``metadata`` replaces what the network says of itself.
     """
-    shape = FrontEnd()
-    random = np.random.default_rng(len(labels))
-    weights = random.normal(scale=0.02, size=(shape.n_mels, len(labels))).astype(np.float32)
-    graph = helper.make_graph(
-        [
-            helper.make_node("ReduceMean", ["input"], ["spectrum"], axes=[1], keepdims=0),
-            helper.make_node("MatMul", ["spectrum", "weights"], ["logits"]),
+    front_end = front_end or FrontEnd()
+    columns = front_end.columns
+    random = np.random.default_rng(len(labels) + columns)
+    weights = random.normal(scale=0.02, size=(columns, len(labels))).astype(np.float32)
+    if front_end.statistics:
+        nodes, initializers = [_tree(labels)], []
+    else:
+        nodes = [
+            helper.make_node("ReduceMean", ["input"], ["mean"], axes=[1], keepdims=0),
+            helper.make_node("MatMul", ["mean", "weights"], ["logits"]),
             helper.make_node("Softmax", ["logits"], ["probabilities"], axis=1),
-        ],
+        ]
+        initializers = [numpy_helper.from_array(weights, "weights")]
+    graph = helper.make_graph(
+        nodes,
         "double",
-        [helper.make_tensor_value_info("input", TensorProto.FLOAT, ["batch", shape.frames, shape.n_mels])],
+        [helper.make_tensor_value_info("input", TensorProto.FLOAT, ["batch", *front_end.shape])],
         [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["batch", len(labels)])],
-        [numpy_helper.from_array(weights, "weights")],
+        initializers,
     )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=10)
-    name = name or folder.name
-    metadata = {
-        "name": name,
+    opsets = [helper.make_opsetid("", 17), helper.make_opsetid("ai.onnx.ml", 3)]
+    given = {
+        "name": name or folder.name,
         "version": "0.0.0",
         "labels": json.dumps(list(labels)),
-        "front_end": json.dumps(asdict(shape) if front_end is None else dict(front_end)),
+        "front_end": json.dumps(asdict(front_end)),
+        **(metadata or {}),
     }
-    _write(folder, model, metadata)
+    known = {of: known.value for known, of in LABELS.items()}
+    _write(
+        folder, helper.make_model(graph, opset_imports=opsets, ir_version=10), given, task or known.get(tuple(labels))
+    )
+
+
+def _tree(labels: Sequence[str]) -> onnx.NodeProto:
+    """Is the first value below its split? The first label is likelier then, the last one else."""
+    classes = len(labels)
+    likely, unlikely = 0.5, 0.5 / (classes - 1)
+    shares = [[likely if label == best else unlikely for label in range(classes)] for best in (0, classes - 1)]
+    return helper.make_node(
+        "TreeEnsembleClassifier",
+        ["input"],
+        ["label", "probabilities"],
+        domain="ai.onnx.ml",
+        nodes_treeids=[0, 0, 0],
+        nodes_nodeids=[0, 1, 2],
+        nodes_featureids=[0, 0, 0],
+        nodes_modes=["BRANCH_LEQ", "LEAF", "LEAF"],
+        nodes_values=[-40.0, 0.0, 0.0],
+        nodes_truenodeids=[1, 0, 0],
+        nodes_falsenodeids=[2, 0, 0],
+        nodes_missing_value_tracks_true=[0, 0, 0],
+        nodes_hitrates=[1.0, 1.0, 1.0],
+        class_treeids=[0] * 2 * classes,
+        class_nodeids=[1] * classes + [2] * classes,
+        class_ids=[*range(classes)] * 2,
+        class_weights=[*shares[0], *shares[1]],
+        classlabels_int64s=[*range(classes)],
+        post_transform="NONE",
+    )
 
 
 def write_text_model(
@@ -106,16 +147,17 @@ def write_text_model(
     given = {"name": folder.name, "version": "0.0.0", "pad_id": "0", "heads": json.dumps(heads), **(metadata or {})}
     folder.mkdir(parents=True, exist_ok=True)
     tokenizer.save(str(folder / TOKENIZER_FILE))
-    _write(folder, model, given)
+    _write(folder, model, given, "text-classification")
 
 
-def _write(folder: Path, model: onnx.ModelProto, metadata: Mapping[str, str]) -> None:
+def _write(folder: Path, model: onnx.ModelProto, metadata: Mapping[str, str], task: str | None) -> None:
     helper.set_model_props(model, dict(metadata))
     folder.mkdir(parents=True, exist_ok=True)
     onnx.save(model, folder / MODEL_FILE)
     card = {
         "name": metadata["name"],
         "version": metadata["version"],
+        "task": task,
         "description": "A test double with meaningless weights.",
     }
     (folder / CARD_FILE).write_text(json.dumps(card), encoding="utf-8")

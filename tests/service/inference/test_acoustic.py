@@ -2,10 +2,10 @@
 
 import json
 import shutil
-from dataclasses import asdict
 
 import numpy as np
 import onnx
+import onnxruntime as ort
 import pytest
 
 from service.audio.features import FrontEnd
@@ -67,20 +67,81 @@ def test_the_level_of_a_window_does_not_matter(model, sounds):
     np.testing.assert_allclose(model.scores(sounds[:4]), model.scores(sounds[:4] * np.float32(0.1)), atol=1e-4)
 
 
-@pytest.mark.parametrize("field", asdict(FrontEnd()))
-def test_another_front_end_is_refused(folder, field):
-    other = asdict(FrontEnd()) | {field: 7}
-    _change_metadata(folder, front_end=json.dumps(other))
-    with pytest.raises(ArtefactError, match=f"front_end is .*{field}.*export the model again"):
+@pytest.mark.parametrize("labels", [SPEECH_EMOTIONS, VOCAL_BURST_EMOTIONS], ids=["speech", "bursts"])
+@pytest.mark.parametrize(
+    "front_end",
+    [
+        FrontEnd(features=("mfcc",), n_mfcc=13),
+        FrontEnd(features=("chroma",)),
+        FrontEnd(features=("mfcc", "mel", "chroma", "zcr"), n_mels=128, n_fft=2048, hop_length=276),
+        FrontEnd(features=("mfcc", "zcr"), statistics=True),
+    ],
+    ids=lambda front_end: f"{'+'.join(front_end.features)} {front_end.shape}",
+)
+def test_any_front_end_that_the_metadata_describe_is_used(tmp_path, sounds, front_end, labels):
+    write_emotion_model(tmp_path / "any", labels, front_end=front_end)
+    model = EmotionModel(Artefact.load(tmp_path / "any"))
+    assert model.labels == labels
+    network = ort.InferenceSession(tmp_path / "any" / "model.onnx")
+    (expected,) = network.run(["probabilities"], {"input": front_end(sounds)})
+    np.testing.assert_allclose(model.scores(sounds), expected, atol=1e-5)
+
+
+def test_what_the_metadata_leave_out_of_the_front_end_has_its_default(tmp_path, sounds):
+    for name, metadata in {"brief": {"front_end": json.dumps({"n_mels": 32})}, "full": {}}.items():
+        write_emotion_model(tmp_path / name, SPEECH_EMOTIONS, front_end=FrontEnd(n_mels=32), metadata=metadata)
+    brief, full = (EmotionModel(Artefact.load(tmp_path / name)) for name in ("brief", "full"))
+    np.testing.assert_array_equal(brief.scores(sounds[:2]), full.scores(sounds[:2]))
+
+
+@pytest.mark.parametrize(
+    ("front_end", "reason"),
+    [
+        ({"window": 48_000}, "window: Unexpected keyword argument"),
+        ({"n_mels": "64"}, "n_mels: Input should be a valid integer"),
+        ({"statistics": 1}, "statistics: Input should be a valid boolean"),
+        ({"features": ["mel", "pitch"]}, "'pitch'.*name some of"),
+        ({"features": ["mel", "mfcc"]}, "in this order"),
+        ({"features": []}, "name some of"),
+        ({"sample_rate": 22_050}, "sample_rate is 22050 where the service gives 16000"),
+        ({"window_samples": 16_000}, "window_samples is 16000 where the service gives 48000"),
+        ({"n_fft": 1 << 20}, "n_fft is 1048576, which is not from 128 to 4096"),
+        ({"n_fft": 1023}, "n_fft is 1023, which is odd"),
+        ({"hop_length": 1}, "hop_length is 1, which is not from 64"),
+        ({"n_mels": 0}, "n_mels is 0"),
+        ({"n_mels": 100_000}, "n_mels is 100000"),
+        ({"features": ["mfcc"], "n_mfcc": 65}, "n_mfcc is 65, more than the 64 of n_mels"),
+        ({"n_mfcc": 100_000}, "n_mfcc is 100000"),
+        ({"dynamic_range_db": float("nan")}, "dynamic_range_db is nan"),
+        ([], "Input should be an object"),
+        (None, "Input should be an object"),
+    ],
+)
+def test_a_front_end_that_cannot_be_made_is_refused(folder, front_end, reason):
+    _change_metadata(folder, front_end=json.dumps(front_end))
+    with pytest.raises(ArtefactError, match=f"speech_emotion: front_end: .*{reason}.*; export the model again"):
         EmotionModel(Artefact.load(folder))
 
 
 @pytest.mark.parametrize(
-    "labels", [SPEECH_EMOTIONS[:-1], SPEECH_EMOTIONS[::-1], VOCAL_BURST_EMOTIONS], ids=["fewer", "reversed", "other"]
+    "front_end", [{"features": ["mfcc"]}, {"n_mels": 128}, {"hop_length": 256}, {"statistics": True}]
 )
+def test_a_front_end_that_is_not_the_network_s_is_refused(folder, front_end):
+    _change_metadata(folder, front_end=json.dumps(front_end))
+    with pytest.raises(ArtefactError, match=r"input is \[\('input', \[94, 64\]\)\].*export the model again"):
+        EmotionModel(Artefact.load(folder))
+
+
+@pytest.mark.parametrize("labels", [SPEECH_EMOTIONS[:-1], SPEECH_EMOTIONS[::-1], {"0": "calm"}, None])
 def test_other_labels_are_refused(folder, labels):
     _change_metadata(folder, labels=json.dumps(labels))
-    with pytest.raises(ArtefactError, match="labels"):
+    with pytest.raises(ArtefactError, match=r"labels is .*'neutral'.* or .*'confusion'.*export the model again"):
+        EmotionModel(Artefact.load(folder))
+
+
+def test_labels_that_are_not_the_network_s_are_refused(folder):
+    _change_metadata(folder, labels=json.dumps(VOCAL_BURST_EMOTIONS))
+    with pytest.raises(ArtefactError, match=r"output is \[\[8\]\]"):
         EmotionModel(Artefact.load(folder))
 
 
@@ -96,15 +157,37 @@ def test_a_network_without_metadata_is_refused(models_dir):
         EmotionModel(Artefact.load(models_dir / "voice_activity"))
 
 
-def test_a_name_that_is_no_emotion_model_is_refused(tmp_path):
-    write_emotion_model(tmp_path / "mood", SPEECH_EMOTIONS)
-    with pytest.raises(ArtefactError, match="mood is not the name of an emotion model"):
-        EmotionModel(Artefact.load(tmp_path / "mood"))
+def _change_graph(folder, change):
+    model = onnx.load(folder / "model.onnx")
+    change(model.graph)
+    onnx.save(model, folder / "model.onnx")
+    write_sums(folder)
 
 
-def test_a_network_of_another_shape_is_refused(folder, tmp_path):
-    write_emotion_model(tmp_path / "small" / "speech_emotion", SPEECH_EMOTIONS[:5])
-    small = tmp_path / "small" / "speech_emotion"
-    _change_metadata(small, labels=json.dumps(SPEECH_EMOTIONS))
-    with pytest.raises(ArtefactError, match="output"):
-        EmotionModel(Artefact.load(small))
+def _labels_too(graph):
+    graph.output.append(onnx.helper.make_tensor_value_info("mean", onnx.TensorProto.FLOAT, ["batch", 64]))
+
+
+def _logits(graph):
+    del graph.node[-1]
+    graph.node[-1].output[0] = "probabilities"
+
+
+def _one_window(graph):
+    for value in (*graph.input, *graph.output):
+        value.type.tensor_type.shape.dim[0].dim_value = 1
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (_labels_too, "output is"),
+        (_logits, "of silence, which are no probabilities"),
+        (_one_window, "cannot classify two windows"),
+    ],
+)
+def test_a_network_that_is_no_classifier_of_windows_is_refused(tmp_path, change, reason):
+    write_emotion_model(tmp_path / "odd", SPEECH_EMOTIONS)
+    _change_graph(tmp_path / "odd", change)
+    with pytest.raises(ArtefactError, match=f"odd.* {reason}.*export the model again"):
+        EmotionModel(Artefact.load(tmp_path / "odd"))
