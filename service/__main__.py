@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         settings = load_settings()
         if options.command == "analyze":
-            return _analyze(options.files, options.roles, settings)
+            return _analyze(options.files, options.roles, options.model, settings)
         if options.command == "secret":
             print(new_secret(os.urandom(32)))
             return 0
@@ -67,13 +67,15 @@ def _parser() -> argparse.ArgumentParser:
     analyze = commands.add_parser("analyze", help="print what POST /analyze-audio answers for recordings")
     analyze.add_argument("files", nargs="+", type=Path, metavar="FILE")
     analyze.add_argument("--roles", help="who speaks on each channel, such as customer,agent")
+    analyze.add_argument("--model", help="the speech or vocal burst model, a folder in V2V_MODELS_DIR")
     return parser
 
 
-def _analyze(files: Sequence[Path], roles: str | None, settings: Settings) -> int:
+def _analyze(files: Sequence[Path], roles: str | None, model: str | None, settings: Settings) -> int:
     """Print the analysis of each file to stdout, or the problem with it to stderr."""
     try:
-        options = AudioOptions.model_validate({"channel_roles": roles.split(",") if roles else None})
+        given = {"channel_roles": roles.split(",") if roles else None, **({"model": model} if model else {})}
+        options = AudioOptions.model_validate(given)
     except ValidationError as error:
         _print_problem(problems.from_validation(error.errors()))
         return 2

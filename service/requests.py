@@ -97,7 +97,8 @@ class AudioOptions(RequestModel):
     model: Text = Field(
         default="speech_emotion",
         max_length=100,
-        description="The speech emotion model, one of `GET /models`.",
+        description="A speech or vocal burst model of `GET /models`. It takes the place of the default one of its "
+        "task, `speech_emotion` or `vocal_burst`; the other task keeps its default.",
     )
     callback_url: Text | None = Field(
         default=None,

@@ -307,7 +307,10 @@ class TextAnalysis(Echo):
 
 
 class ModelState(StrEnum):
+    """`available` is what the first request that names it loads."""
+
     loaded = "loaded"
+    available = "available"
     failed = "failed"
 
 
@@ -315,8 +318,8 @@ class ModelSummary(BaseModel):
     name: str
     task: str
     status: ModelState
-    reason: str | None = Field(description="Why it is not loaded.")
-    version: str | None
+    reason: str | None = Field(description="Why it cannot be loaded.")
+    version: str | None = Field(description="Known once the artefact is verified.")
     sha256: str | None = Field(description="Of the ONNX file; checked before it is loaded.")
     labels: dict[str, list[str]] = Field(description="What it tells apart, by what it tells: `emotion`, `sentiment`.")
 

@@ -95,7 +95,8 @@ class Settings(BaseSettings):
     although they are private or speak plain http."""
 
     models_dir: Path = Path(__file__).resolve().parents[1] / "onnx_models"
-    """Folder that holds one folder for each model artefact."""
+    """Folder that holds one folder for each model artefact. It is looked through at the start: any speech or vocal
+    burst model in it can be named in a request."""
 
     text_models: Annotated[tuple[str, ...], NoDecode] = Field(default=("text_minilm",), min_length=1)
     """Folders of the models that read texts, separated by commas: one that has both heads, `sentiment` and `emotion`,

@@ -53,7 +53,7 @@ class Intake:
         Raises:
             Problem: it cannot be accepted; nothing is stored.
         """
-        self._check(options, source if isinstance(source, str) else None)
+        await self._check(options, source if isinstance(source, str) else None)
         provider, words, reason = self._transcription(options.transcription)
         recording = None
         if not isinstance(source, str):
@@ -78,8 +78,8 @@ class Intake:
             self._check_reuse(used, fingerprint, running_ms)
         return row, used is None
 
-    def _check(self, options: AudioOptions, audio_url: str | None) -> None:
-        self._registry.acoustic(options.model)
+    async def _check(self, options: AudioOptions, audio_url: str | None) -> None:
+        await anyio.to_thread.run_sync(self._registry.acoustic, options.model)
         if audio_url is not None:
             outgoing.check(audio_url, self._policy)
         if options.callback_url is not None:

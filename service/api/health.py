@@ -18,6 +18,7 @@ async def healthz() -> Health:
 
 @router.get("/readyz", summary="Can it analyse?", responses=problems.responses(NotReady))
 async def readyz(service: ServiceDep) -> Health:
-    """Green when every model artefact was verified and loaded; else the problem names those that were not."""
-    service.registry.require(*service.registry.entries)
+    """Green when the models that every analysis needs were verified and loaded; else the problem names those that were
+    not. A model that only requests name is not among them."""
+    service.registry.require(*service.registry.required)
     return Health(status="ready")

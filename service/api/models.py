@@ -1,9 +1,11 @@
 """GET /models and GET /models/{name}."""
 
+import anyio.to_thread
 from fastapi import APIRouter
 
 from service.api import problems
 from service.api.deps import ServiceDep
+from service.inference.registry import Entry
 from service.problems import NotReady, UnknownModel
 from service.schemas import ModelCard, ModelList, ModelState, ModelSummary
 
@@ -12,13 +14,17 @@ router = APIRouter(tags=["Models"])
 
 @router.get("/models", summary="List the models", responses=problems.responses())
 async def list_models(service: ServiceDep) -> ModelList:
-    """Every model, with the version and the hash that results carry."""
+    """Every model, with the version and the hash that results carry.
+
+    Those that every analysis needs are loaded, or failed to. Any other speech or vocal burst model is `available` until
+    the first request that names it, and its version and hash are not known before.
+    """
     return ModelList(
         models=[
             ModelSummary(
                 name=entry.name,
                 task=entry.task,
-                status=ModelState.failed if entry.model is None else ModelState.loaded,
+                status=_state(entry),
                 reason=entry.reason,
                 version=entry.version,
                 sha256=entry.sha256,
@@ -36,6 +42,12 @@ async def list_models(service: ServiceDep) -> ModelList:
 )
 async def get_model(name: str, service: ServiceDep) -> ModelCard:
     """What the model was trained on, what its licence allows, and what it scores."""
-    entry = service.registry.entry(name)
+    entry = await anyio.to_thread.run_sync(service.registry.entry, name)
     service.registry.require(name)
     return ModelCard.model_validate({**entry.card, "sha256": entry.sha256})
+
+
+def _state(entry: Entry) -> ModelState:
+    if entry.model is not None:
+        return ModelState.loaded
+    return ModelState.failed if entry.reason else ModelState.available

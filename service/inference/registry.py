@@ -1,19 +1,21 @@
-"""Every model artefact of the service, loaded once.
+"""Every model artefact of the service, loaded once: what each analysis needs at the start, what a request names then.
 
 What cannot be loaded is remembered with its reason, so that the service can start, say what is wrong, and
 still answer what does not need that model.
 """
 
+import json
 import logging
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from threading import Lock
 from typing import Any, Final, cast
 
 from service.audio.vad import VoiceActivity
-from service.emotions import SPEECH_EMOTIONS, VOCAL_BURST_EMOTIONS
-from service.inference.acoustic import AcousticModels, EmotionModel
-from service.inference.artefacts import Artefact, ArtefactError
+from service.inference.acoustic import LABELS, AcousticModels, EmotionModel, Task
+from service.inference.artefacts import CARD_FILE, Artefact, ArtefactError
 from service.inference.passages import TextModels
 from service.inference.text import EMOTION, TextModel
 from service.problems import NotReady, UnknownModel
@@ -33,18 +35,25 @@ class _Kind:
     build: Callable[[Artefact], Model]
 
 
+_VOICE_ACTIVITY: Final = "voice_activity"
+_DEFAULTS: Final = {Task.speech: "speech_emotion", Task.vocal_burst: "vocal_burst"}
+_EMOTIONS: Final = {task: _Kind(task, {EMOTION: labels}, EmotionModel) for task, labels in LABELS.items()}
 # Folder under models_dir -> what it is for. The folders of text models are up to the settings.
 _ACOUSTIC: Final = {
-    "voice_activity": _Kind("voice-activity-detection", {}, VoiceActivity),
-    "speech_emotion": _Kind("speech-emotion-recognition", {EMOTION: SPEECH_EMOTIONS}, EmotionModel),
-    "vocal_burst": _Kind("vocal-burst-recognition", {EMOTION: VOCAL_BURST_EMOTIONS}, EmotionModel),
+    _VOICE_ACTIVITY: _Kind("voice-activity-detection", {}, VoiceActivity),
+    **{name: _EMOTIONS[task] for task, name in _DEFAULTS.items()},
 }
 _TEXT: Final = _Kind("text-classification", {}, TextModel)
+# What a request can carry and a log can show.
+_NAME: Final = re.compile(r"[\w-][\w.-]{0,99}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What is known of an artefact; ``version``, ``sha256`` and ``card`` once its hashes were right."""
+    """What is known of an artefact; ``version``, ``sha256`` and ``card`` once its hashes were right.
+
+    With neither a ``model`` nor a ``reason`` why there is none it was not asked for yet.
+    """
 
     name: str
     task: str
@@ -57,9 +66,13 @@ class Entry:
 
 
 class Registry:
-    """The artefacts by name. :meth:`load` makes it; reading it is safe from any thread."""
+    """The artefacts by name. :meth:`load` makes it; threads may use it at once.
 
-    def __init__(self, acoustic: Sequence[Entry], text: Sequence[Entry]) -> None:
+    Attributes:
+        required: the names of those that were loaded at the start, without which the service is not ready.
+    """
+
+    def __init__(self, models_dir: Path, acoustic: Sequence[Entry], text: Sequence[Entry]) -> None:
         """``text`` are the entries of the text models, which have to go together."""
         models = [cast(TextModel, entry.model) for entry in text if entry.model is not None]
         self._text_models: TextModels | None = None
@@ -69,41 +82,64 @@ class Registry:
             except ArtefactError as error:
                 text = [_failed(entry, str(error)) for entry in text]
         self._text_names = [entry.name for entry in text]
-        self.entries: Mapping[str, Entry] = {entry.name: entry for entry in (*acoustic, *text)}
+        self.required = (*_ACOUSTIC, *self._text_names)
+        self._models_dir = models_dir
+        self._entries = {entry.name: entry for entry in (*acoustic, *text)}
+        self._emotions = {entry.name: Task(entry.task) for entry in acoustic if entry.task in LABELS}
+        self._loading = Lock()
 
     @classmethod
     def load(cls, models_dir: Path, text_models: Sequence[str]) -> "Registry":
-        """Verify and load the artefacts under ``models_dir``, for texts those that ``text_models`` names.
+        """Verify and load the artefacts that are always needed, for texts those that ``text_models`` names; of the
+        others under ``models_dir`` find the emotion models.
 
         A failure is kept in its entry, not raised.
         """
         acoustic = [_load(models_dir, name, kind) for name, kind in _ACOUSTIC.items()]
-        return cls(acoustic, [_load_text(models_dir, name) for name in dict.fromkeys(text_models)])
+        text = [_load_text(models_dir, name) for name in dict.fromkeys(text_models)]
+        found = _find(models_dir, beside={*_ACOUSTIC, *text_models})
+        return cls(models_dir, [*acoustic, *found], text)
+
+    @property
+    def entries(self) -> Mapping[str, Entry]:
+        return self._entries
 
     @property
     def failures(self) -> tuple[Entry, ...]:
-        return tuple(entry for entry in self.entries.values() if entry.model is None)
+        return tuple(entry for entry in self._entries.values() if entry.reason is not None)
 
     def entry(self, name: str) -> Entry:
-        """Raises: UnknownModel."""
-        if name not in self.entries:
-            raise UnknownModel(f"There is no model {name!r}; the models are {', '.join(self.entries)}.")
-        return self.entries[name]
-
-    def acoustic(self, speech_emotion: str) -> AcousticModels:
-        """The models of an audio analysis, with the named one for speech.
+        """The artefact, which is loaded if it was not yet: seconds for a large one.
 
         Raises:
-            UnknownModel: no speech emotion model has that name.
-            NotReady: one of the three could not be loaded.
+            UnknownModel: there is none of that name.
         """
-        if speech_emotion != "speech_emotion":
-            raise UnknownModel(f"{speech_emotion!r} is not a speech emotion model; the only one is 'speech_emotion'.")
-        self.require(*_ACOUSTIC)
+        if name not in self._entries:
+            raise UnknownModel(f"There is no model {name!r}; the models are {', '.join(self._entries)}.")
+        if _waits(self._entries[name]):
+            with self._loading:
+                if _waits(self._entries[name]):
+                    kind = _EMOTIONS[self._emotions[name]]
+                    self._entries[name] = _load(self._models_dir, name, kind)
+        return self._entries[name]
+
+    def acoustic(self, name: str) -> AcousticModels:
+        """The models of an audio analysis; the named one stands in for the default one of its task.
+
+        Raises:
+            UnknownModel: no emotion model has that name.
+            NotReady: one of the three cannot be loaded.
+        """
+        if name not in self._emotions:
+            raise UnknownModel(
+                f"There is no emotion model {name!r}; the emotion models are {', '.join(self._emotions)}."
+            )
+        chosen = _DEFAULTS | {self._emotions[name]: name}
+        self.require(_VOICE_ACTIVITY, *chosen.values())
         return AcousticModels(
-            voice_activity=cast(VoiceActivity, self.entries["voice_activity"].model),
-            speech_emotion=cast(EmotionModel, self.entries["speech_emotion"].model),
-            vocal_burst=cast(EmotionModel, self.entries["vocal_burst"].model),
+            voice_activity=cast(VoiceActivity, self._entries[_VOICE_ACTIVITY].model),
+            speech_emotion=cast(EmotionModel, self._entries[chosen[Task.speech]].model),
+            vocal_burst=cast(EmotionModel, self._entries[chosen[Task.vocal_burst]].model),
         )
 
     def text(self) -> TextModels:
@@ -112,8 +148,8 @@ class Registry:
         return cast(TextModels, self._text_models)
 
     def require(self, *names: str) -> None:
-        """Raises: NotReady, which names each artefact among ``names`` that is not loaded, and why."""
-        failed = [self.entries[name] for name in names if self.entries[name].model is None]
+        """Raises: NotReady, which names each artefact among ``names`` that cannot be loaded, and why."""
+        failed = [entry for entry in map(self.entry, names) if entry.model is None]
         if failed:
             reasons = "; ".join(f"{entry.name}: {entry.reason}" for entry in failed)
             raise NotReady(
@@ -130,12 +166,46 @@ def _load(models_dir: Path, name: str, kind: _Kind) -> Entry:
             raise ArtefactError(f"{models_dir / name} holds the artefact {artefact.name!r}")
         entry = replace(entry, version=artefact.version, sha256=artefact.sha256, card=artefact.card)
         model = kind.build(artefact)
+        if isinstance(model, EmotionModel) and model.task != kind.task:
+            raise ArtefactError(f"{name} has the labels of {model.task} where those of {kind.task} are needed")
     except Exception as error:  # beside ArtefactError, a foreign file can make the libraries raise anything
         # Callers read the reason too: where the folder lies is none of their business.
         reason = str(error).replace(f"{models_dir}/", "")
         return _failed(entry, reason, exc_info=not isinstance(error, ArtefactError))
     logger.info("%s %s is loaded", name, entry.version)
     return replace(entry, model=model, labels=model.heads if isinstance(model, TextModel) else kind.labels)
+
+
+def _waits(entry: Entry) -> bool:
+    return entry.model is None and entry.reason is None
+
+
+def _find(models_dir: Path, *, beside: Container[str]) -> list[Entry]:
+    """The emotion models in the folders under ``models_dir`` but those ``beside`` them, as their cards say."""
+    try:
+        folders = sorted(models_dir.iterdir())
+    except OSError as error:
+        logger.error("No models are found: %s", error)
+        return []
+    entries = []
+    for folder in folders:
+        task = None if folder.name in beside else _card_task(folder)
+        if task is not None and _NAME.fullmatch(folder.name):
+            entries.append(Entry(folder.name, task, _EMOTIONS[task].labels))
+        elif task is not None:
+            logger.warning("%r is passed over: nobody could ask for a model of that name", folder.name)
+    return entries
+
+
+def _card_task(folder: Path) -> Task | None:
+    try:
+        task = json.loads((folder / CARD_FILE).read_bytes())["task"]
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        logger.warning("%r is passed over: its %s names no task: %r", folder.name, CARD_FILE, error)
+        return None
+    return next((known for known in Task if known == task), None)
 
 
 def _load_text(models_dir: Path, name: str) -> Entry:
