@@ -8,8 +8,8 @@ import re
 from itertools import product
 from pathlib import Path
 
-from service.emotions import SPEECH_EMOTIONS
 from training.datasets.clips import Clip, Corpus, CorpusError, audio_files, twice
+from training.datasets.labels import RAVDESS, classes
 
 NAME = "RAVDESS"
 LICENCE = "CC BY-NC-SA 4.0"
@@ -51,9 +51,9 @@ def read_ravdess(folder: Path) -> Corpus:
         elif path.parent.name.startswith("Actor_") and path.parent.name != f"Actor_{match[5]}":
             problems.append(f"{path}: the name says actor {match[5]}, the folder {path.parent.name}")
         else:
-            clips.append(Clip(path.stem, path, SPEECH_EMOTIONS[int(match[1]) - 1], f"actor-{match[5]}"))
+            clips.append(Clip(path.stem, path, RAVDESS[match[1]], f"actor-{match[5]}"))
     problems += twice((clip.key, clip.path) for clip in clips)
     problems += [f"{key}: missing" for key in sorted(set(expected_keys()) - {clip.key for clip in clips})]
     if problems:
         raise CorpusError(NAME, problems)
-    return Corpus(NAME, SPEECH_EMOTIONS, tuple(sorted(clips, key=lambda clip: clip.key)), tuple(notes))
+    return Corpus(NAME, classes(RAVDESS), tuple(sorted(clips, key=lambda clip: clip.key)), tuple(notes))

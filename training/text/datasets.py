@@ -7,16 +7,17 @@
   surprise), has none.
 """
 
-import csv
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from service.emotions import GOEMOTIONS, SENTIMENTS, TEXT_EMOTIONS
+from service.emotions import GOEMOTIONS
 from service.inference.emoji import spell_out
 from training.datasets.clips import CorpusError
+from training.datasets.lines import malformed, numbered_lines
+from training.datasets.meld import meld_rows
 
 _SST_SENTIMENTS: Final = ("negative", "negative", "neutral", "positive", "positive")
 _TREEBANK_SPELLINGS: Final = ((" n't", "n't"), ("-lrb-", "("), ("-rrb-", ")"))
@@ -81,10 +82,10 @@ def read_sst5(folder: Path) -> Corpus:
     files = [folder / f"stsa.fine.{part}" for part in ("train", "dev", "test")]
 
     def examples(path: Path) -> Iterator[Example]:
-        for number, line in _lines(path):
+        for number, line in numbered_lines(path):
             digit, _, text = line.partition(" ")
             if digit not in {"0", "1", "2", "3", "4"} or not text.strip():
-                raise _malformed(path, number, "a class from 0 to 4, a space and a text", line)
+                raise malformed(path, number, "a class from 0 to 4, a space and a text", line)
             for treebank, ordinary in _TREEBANK_SPELLINGS:
                 text = text.replace(treebank, ordinary)
             yield Example(text, _SST_SENTIMENTS[int(digit)])
@@ -97,16 +98,8 @@ def read_meld(folder: Path) -> Corpus:
     files = [folder / f"{part}_sent_emo.csv" for part in ("train", "dev", "test")]
 
     def examples(path: Path) -> Iterator[Example]:
-        rows = csv.DictReader(line + "\n" for _, line in _lines(path))
-        missing = {"Utterance", "Sentiment", "Emotion"} - set(rows.fieldnames or ())
-        if missing:
-            raise CorpusError(str(path), [f"line 1: no column {' or '.join(sorted(missing))} in {rows.fieldnames}"])
-        for row in rows:
-            text, sentiment, emotion = row["Utterance"], row["Sentiment"], row["Emotion"]
-            if not (text or "").strip() or sentiment not in SENTIMENTS or emotion not in TEXT_EMOTIONS:
-                expected = f"an Utterance, a Sentiment of {', '.join(SENTIMENTS)} and an Emotion of "
-                raise _malformed(path, rows.line_num, expected + ", ".join(TEXT_EMOTIONS), row)
-            yield Example(text, sentiment, (emotion,))
+        for row in meld_rows(path):
+            yield Example(row["Utterance"], row["Sentiment"], (row["Emotion"],))
 
     return _corpus("MELD", "GPL-3.0 (its repository)", "its sentiment and emotion labels", files, examples)
 
@@ -116,16 +109,16 @@ def read_goemotions(folder: Path) -> Corpus:
     names_file = folder / "labels.txt"
     files = [folder / f"{part}.tsv" for part in ("train", "dev", "test")]
     names = {}
-    for number, name in _lines(names_file):
+    for number, name in numbered_lines(names_file):
         if name not in GOEMOTIONS:
-            raise _malformed(names_file, number, "one of the 28 GoEmotions labels", name)
+            raise malformed(names_file, number, "one of the 28 GoEmotions labels", name)
         names[str(number - 1)] = name
 
     def examples(path: Path) -> Iterator[Example]:
-        for number, line in _lines(path):
+        for number, line in numbered_lines(path):
             fields = line.split("\t")
             if len(fields) != 3 or not fields[0].strip() or not set(fields[1].split(",")) <= names.keys():
-                raise _malformed(path, number, "a text, label numbers and an id between tabs", line)
+                raise malformed(path, number, "a text, label numbers and an id between tabs", line)
             labels = tuple(names[label] for label in fields[1].split(","))
             groups = tuple(sorted({GOEMOTIONS[label] for label in labels}))
             sentiments = {_GROUP_SENTIMENTS.get(group) for group in groups}
@@ -170,18 +163,3 @@ def _corpus(
         if not part:
             raise CorpusError(str(path), ["it holds no text"])
     return Corpus(name, licence, mapping, train, dev, test, files)
-
-
-def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    """The numbered lines of ``path``, split at line feeds only: texts hold other Unicode line breaks."""
-    try:
-        content = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise CorpusError(str(path), [f"it cannot be read: {error.strerror}"]) from error
-    except UnicodeDecodeError as error:
-        raise CorpusError(str(path), [f"it is not UTF-8: {error}"]) from error
-    yield from enumerate(content.removesuffix("\n").split("\n"), start=1)
-
-
-def _malformed(path: Path, number: int, expected: str, found: object) -> CorpusError:
-    return CorpusError(str(path), [f"line {number}: expected {expected}, found {found!r}"])
