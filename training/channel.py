@@ -16,6 +16,8 @@ from service.audio.decode import Limits, decode
 from service.audio.features import Floats
 
 SAMPLE_RATE = 16_000
+# 32 ms: librosa's own 2048 samples are meant for music at 22 kHz, and blur a syllable into the next.
+_VOCODER_WINDOW = 512
 _LIMITS = Limits(max_seconds=600, max_channels=1)
 
 
@@ -86,7 +88,7 @@ def at_tempo(samples: Floats, factor: float) -> Floats:
     # Imported late: the first call into librosa costs seconds.
     from librosa.effects import time_stretch
 
-    stretched: Floats = time_stretch(samples, rate=factor)
+    stretched: Floats = time_stretch(samples, rate=factor, n_fft=_VOCODER_WINDOW)
     return stretched
 
 
@@ -94,7 +96,7 @@ def at_pitch(samples: Floats, semitones: float) -> Floats:
     """``samples`` with the pitch moved by ``semitones`` (twelve an octave), as long as before."""
     from librosa.effects import pitch_shift
 
-    shifted: Floats = pitch_shift(samples, sr=SAMPLE_RATE, n_steps=semitones)
+    shifted: Floats = pitch_shift(samples, sr=SAMPLE_RATE, n_steps=semitones, n_fft=_VOCODER_WINDOW)
     return shifted
 
 

@@ -1,5 +1,7 @@
 """What a telephone line and a codec do to a recording, and what they leave alone."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -71,6 +73,17 @@ def test_pitch_changes_pitch_and_leaves_the_length(semitones: float) -> None:
     assert shifted.dtype == np.float32
     assert len(shifted) == 16_000
     assert loudest(shifted) == pytest.approx(400 * 2 ** (semitones / 12), rel=0.01)
+
+
+@pytest.mark.parametrize(
+    "change", [lambda sound: channel.at_tempo(sound, 0.8), lambda sound: channel.at_pitch(sound, 2)]
+)
+def test_neither_blurs_a_pause_between_syllables(change: Callable[[Floats], Floats]) -> None:
+    syllables = tone(400)
+    syllables[7200:8800] = 0
+    changed = change(syllables)
+    middle, edge = len(changed) // 2, int(0.02 * 16_000)
+    assert level(changed[:6000]) - level(np.pad(changed[middle - edge : middle + edge], 2000)) > 40
 
 
 def test_silence_stays_finite() -> None:
