@@ -56,12 +56,15 @@ def audio_files(folder: Path, corpus: str) -> tuple[list[Path], list[str]]:
     """
     if not folder.is_dir():
         raise CorpusError(corpus, [f"{folder} is not a folder; name the one that the archive unpacks to"])
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    # "._a01.wav" is what macOS writes beside a01.wav; it holds no audio.
-    audio = [path for path in files if path.suffix.lower() in AUDIO_SUFFIXES and not path.name.startswith("._")]
-    return audio, [
-        f"{path.relative_to(folder)}: not an audio file, left out" for path in files if path not in set(audio)
-    ]
+    audio = []
+    notes = []
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        # "._a01.wav" is what macOS writes beside a01.wav; it holds no audio.
+        if path.suffix.lower() in AUDIO_SUFFIXES and not path.name.startswith("._"):
+            audio.append(path)
+        else:
+            notes.append(f"{path.relative_to(folder)}: not an audio file, left out")
+    return audio, notes
 
 
 def twice(keys: Iterable[tuple[str, Path]]) -> list[str]:

@@ -6,6 +6,7 @@ silent.
 """
 
 import re
+from functools import lru_cache
 from itertools import product
 from pathlib import Path
 from typing import Final
@@ -39,14 +40,15 @@ _RENAMED: Final = {"1040_ITH_SAD_X": "1040_ITH_SAD_XX"}
 _FILE = re.compile(rf"(10(?:0[1-9]|[1-8]\d|9[01]))_({'|'.join(SENTENCES)})_({'|'.join(CREMA_D)})_(XX|LO|MD|HI)")
 
 
-def expected_keys(actor: str) -> list[str]:
+@lru_cache(maxsize=128)
+def expected_keys(actor: str) -> frozenset[str]:
     """The clips of ``actor`` that were published: one sentence, IEO, was said at three levels of each emotion."""
     keys = (
         f"{actor}_{sentence}_{emotion}_{level}"
         for sentence, emotion in product(SENTENCES, CREMA_D)
         for level in (("LO", "MD", "HI") if sentence == "IEO" and emotion != "NEU" else ("XX",))
     )
-    return [key for key in keys if key not in _ABSENT]
+    return frozenset(keys) - _ABSENT
 
 
 def read_crema_d(folder: Path) -> Corpus:
