@@ -48,6 +48,6 @@ async def get_model(name: str, service: ServiceDep) -> ModelCard:
 
 
 def _state(entry: Entry) -> ModelState:
-    if entry.model is not None:
-        return ModelState.loaded
-    return ModelState.failed if entry.reason else ModelState.available
+    if entry.waits:
+        return ModelState.available
+    return ModelState.failed if entry.model is None else ModelState.loaded

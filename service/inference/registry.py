@@ -45,15 +45,13 @@ _ACOUSTIC: Final = {
 }
 _TEXT: Final = _Kind("text-classification", {}, TextModel)
 # What a request can carry and a log can show.
-_NAME: Final = re.compile(r"[\w-][\w.-]{0,99}", re.ASCII)
+_NAME: Final = re.compile(r"\w[\w.-]{0,99}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What is known of an artefact; ``version``, ``sha256`` and ``card`` once its hashes were right.
-
-    With neither a ``model`` nor a ``reason`` why there is none it was not asked for yet.
-    """
+    """What is known of an artefact: ``version``, ``sha256`` and ``card`` once its hashes were right, and in the end
+    the ``model``, or the ``reason`` why there is none."""
 
     name: str
     task: str
@@ -63,6 +61,11 @@ class Entry:
     card: Mapping[str, Any] = field(default_factory=dict)
     model: Model | None = None
     reason: str | None = None
+
+    @property
+    def waits(self) -> bool:
+        """Nobody has asked for it yet."""
+        return self.model is None and self.reason is None
 
 
 class Registry:
@@ -109,18 +112,17 @@ class Registry:
         return tuple(entry for entry in self._entries.values() if entry.reason is not None)
 
     def entry(self, name: str) -> Entry:
-        """The artefact, which is loaded if it was not yet: seconds for a large one.
+        """The artefact, loaded now unless it was before.
 
         Raises:
             UnknownModel: there is none of that name.
         """
         if name not in self._entries:
             raise UnknownModel(f"There is no model {name!r}; the models are {', '.join(self._entries)}.")
-        if _waits(self._entries[name]):
+        if self._entries[name].waits:
             with self._loading:
-                if _waits(self._entries[name]):
-                    kind = _EMOTIONS[self._emotions[name]]
-                    self._entries[name] = _load(self._models_dir, name, kind)
+                if self._entries[name].waits:
+                    self._entries[name] = _load(self._models_dir, name, _EMOTIONS[self._emotions[name]])
         return self._entries[name]
 
     def acoustic(self, name: str) -> AcousticModels:
@@ -174,10 +176,6 @@ def _load(models_dir: Path, name: str, kind: _Kind) -> Entry:
         return _failed(entry, reason, exc_info=not isinstance(error, ArtefactError))
     logger.info("%s %s is loaded", name, entry.version)
     return replace(entry, model=model, labels=model.heads if isinstance(model, TextModel) else kind.labels)
-
-
-def _waits(entry: Entry) -> bool:
-    return entry.model is None and entry.reason is None
 
 
 def _find(models_dir: Path, *, beside: Container[str]) -> list[Entry]:

@@ -10,7 +10,10 @@ import httpx2
 import pytest
 
 from service.__main__ import main
+from service.audio.features import FrontEnd
+from service.emotions import SPEECH_EMOTIONS
 from service.security.webhooks import Secrets
+from tests.doubles import write_emotion_model
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -47,6 +50,18 @@ class TestAnalyze:
         assert (not_audio["type"], not_audio["file"]) == ("/problems/not-audio", files[0])
         assert (absent["type"], absent["file"]) == ("/problems/no-file", files[1])
         assert "No such file or directory" in absent["detail"]
+
+    def test_a_model_can_be_named(self, sample_call, models_dir, tmp_path, monkeypatch, capsys):
+        for shipped in models_dir.iterdir():
+            (tmp_path / shipped.name).symlink_to(shipped)
+        write_emotion_model(tmp_path / "mine", SPEECH_EMOTIONS, front_end=FrontEnd(features=("mfcc",)))
+        monkeypatch.setenv("V2V_MODELS_DIR", str(tmp_path))
+        assert main(["analyze", "--model", "mine", str(sample_call)]) == 0
+        assert [model["name"] for model in json.loads(capsys.readouterr().out)["models"]] == ["mine", "vocal_burst"]
+        assert main(["analyze", "--model", "yours", str(sample_call)]) == 1
+        problem = json.loads(capsys.readouterr().err)
+        assert problem["type"] == "/problems/unknown-model"
+        assert "speech_emotion, vocal_burst, mine" in problem["detail"]
 
     def test_a_role_that_does_not_exist(self, sample_call, capsys):
         assert main(["analyze", "--roles", "boss", str(sample_call)]) == 2

@@ -49,6 +49,7 @@ async def test_a_recording_is_stored_with_what_was_asked_for(intake, store):
         metadata={"queue": "billing"},
         channel_roles=["customer", "agent"],
         language="de",
+        model="vocal_burst",
         callback_url=CALLBACK_URL,
     )
     assert new
@@ -57,7 +58,7 @@ async def test_a_recording_is_stored_with_what_was_asked_for(intake, store):
     assert row.options == {
         "channel_roles": ["customer", "agent"],
         "language": "de",
-        "model": "speech_emotion",
+        "model": "vocal_burst",
         "metadata": {"queue": "billing"},
     }
 

@@ -8,7 +8,7 @@ import pytest
 
 from service.inference.registry import Registry
 from service.settings import Settings
-from tests.world import World, world
+from tests.world import Clock, World, world
 
 WorldFactory = Callable[..., AbstractAsyncContextManager[World]]
 
@@ -38,6 +38,11 @@ def world_with(
         return world(settings.model_copy(update=update), **given)
 
     return start
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
 
 
 @pytest.fixture(scope="session")

@@ -1,10 +1,14 @@
 import json
+import logging
 import shutil
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 
+from service.audio.features import FrontEnd
 from service.emotions import SENTIMENTS, SPEECH_EMOTIONS, TEXT_EMOTIONS, VOCAL_BURST_EMOTIONS
 from service.inference.artefacts import write_sums
 from service.inference.registry import Registry
@@ -95,6 +99,107 @@ def test_a_card_of_a_verified_artefact_that_does_not_load_is_kept(folder):
 def test_only_an_emotion_model_can_be_asked_for(models_dir, name):
     with pytest.raises(UnknownModel, match="the emotion models are speech_emotion, vocal_burst"):
         Registry.load(models_dir, TEXT).acoustic(name)
+
+
+class TestFound:
+    """Emotion models beside those that are loaded at the start."""
+
+    @pytest.fixture
+    def folder(self, models_dir: Path, tmp_path: Path) -> Path:
+        folder = tmp_path / "models"
+        folder.mkdir()
+        for shipped in models_dir.iterdir():
+            (folder / shipped.name).symlink_to(shipped)
+        write_emotion_model(folder / "mfcc", SPEECH_EMOTIONS, front_end=FrontEnd(features=("mfcc",)))
+        write_emotion_model(folder / "bursts", VOCAL_BURST_EMOTIONS, front_end=FrontEnd(statistics=True))
+        return folder
+
+    def test_each_stands_in_for_its_task(self, folder):
+        registry = Registry.load(folder, TEXT)
+        for name, speech, bursts in (
+            ("mfcc", "mfcc", "vocal_burst"),
+            ("bursts", "speech_emotion", "bursts"),
+            ("vocal_burst", "speech_emotion", "vocal_burst"),
+        ):
+            models = registry.acoustic(name)
+            assert (models.speech_emotion.name, models.vocal_burst.name) == (speech, bursts)
+
+    def test_one_is_loaded_when_it_is_first_asked_for(self, folder):
+        registry = Registry.load(folder, TEXT)
+        before = registry.entries["mfcc"]
+        assert (before.task, before.labels) == ("speech-emotion", {"emotion": SPEECH_EMOTIONS})
+        assert (before.waits, before.version, before.sha256, before.card) == (True, None, None, {})
+        after = registry.entry("mfcc")
+        assert (after.waits, after.version, after.model.name) == (False, "0.0.0", "mfcc")
+        assert after.card == json.loads((folder / "mfcc" / "card.json").read_text())
+        assert after is registry.entries["mfcc"] is registry.entry("mfcc")
+        assert registry.entries["bursts"].waits
+
+    def test_one_that_fails_keeps_its_reason_and_is_not_required(self, folder):
+        network = (folder / "mfcc" / "model.onnx").read_bytes()
+        (folder / "mfcc" / "model.onnx").write_bytes(b"no network")
+        registry = Registry.load(folder, TEXT)
+        assert registry.failures == ()
+        for _ in range(2):
+            with pytest.raises(
+                NotReady, match=r"start the service again: mfcc: mfcc/model\.onnx does not have the hash"
+            ):
+                registry.acoustic("mfcc")
+            (folder / "mfcc" / "model.onnx").write_bytes(network)
+        assert [entry.name for entry in registry.failures] == ["mfcc"]
+        registry.require(*registry.required)
+        assert registry.acoustic("bursts")
+
+    def test_one_whose_labels_are_of_another_task_than_its_card_says_is_refused(self, folder):
+        write_emotion_model(folder / "torn", SPEECH_EMOTIONS, task="vocal-burst")
+        with pytest.raises(NotReady, match="torn has the labels of speech-emotion where those of vocal-burst"):
+            Registry.load(folder, TEXT).acoustic("torn")
+
+    def test_threads_that_ask_at_once_get_one_and_the_same(self, folder, caplog):
+        caplog.set_level(logging.INFO, "service.inference.registry")
+        registry = Registry.load(folder, TEXT)
+        together = Barrier(8)
+
+        def ask(_):
+            together.wait(timeout=60)
+            return registry.acoustic("mfcc").speech_emotion
+
+        with ThreadPoolExecutor(8) as threads:
+            assert len(set(threads.map(ask, range(8)))) == 1
+        assert caplog.messages.count("mfcc 0.0.0 is loaded") == 1
+
+    def test_what_is_no_emotion_model_is_passed_over(self, folder):
+        (folder / "notes.txt").write_text("not a folder")
+        (folder / "empty").mkdir()
+        write_text_model(folder / "opinions", BOTH)
+        for name in ("opinions of mine", ".hidden", "x" * 101):
+            write_emotion_model(folder / name, SPEECH_EMOTIONS)
+        for name, card in {
+            "json": "{",
+            "list": "[]",
+            "nameless": "{}",
+            "other": '{"task": "speech"}',
+            "odd": '{"task": ["speech-emotion"]}',
+        }.items():
+            write_emotion_model(folder / name, SPEECH_EMOTIONS)
+            (folder / name / "card.json").write_text(card)
+        names = set(Registry.load(folder, TEXT).entries)
+        assert names == {"voice_activity", "speech_emotion", "vocal_burst", "text_minilm", "mfcc", "bursts"}
+
+    def test_one_that_is_named_for_texts_is_told_not_to_read_them(self, folder):
+        registry = Registry.load(folder, ["mfcc"])
+        assert "mfcc: heads is" in str(registry.entries["mfcc"].reason)
+        with pytest.raises(UnknownModel):
+            registry.acoustic("mfcc")
+
+    @pytest.mark.parametrize("name", ["../outside", "mfcc/", "./mfcc", "mfcc/../mfcc", "MFCC", ""])
+    def test_a_name_is_no_path(self, folder, name):
+        write_emotion_model(folder.parent / "outside", SPEECH_EMOTIONS)
+        registry = Registry.load(folder, TEXT)
+        for ask in (registry.acoustic, registry.entry):
+            for asked in (name, str(folder.parent / "outside")):
+                with pytest.raises(UnknownModel):
+                    ask(asked)
 
 
 class TestTextModels:
