@@ -182,7 +182,7 @@ def _one_window(graph):
     ("change", "reason"),
     [
         (_labels_too, "output is"),
-        (_logits, "of silence, which are no probabilities"),
+        (_logits, "of noise, which are no probabilities"),
         (_one_window, "cannot classify two windows"),
     ],
 )
