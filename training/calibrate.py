@@ -24,11 +24,15 @@ def fit_temperature(logits: NDArray[np.floating], truth: NDArray[np.int64], owne
     A clip's probabilities are the mean of its windows' (``owner`` says whose a window is), as in the service.
     """
 
-    def negative_log_likelihood(temperature: float) -> float:
-        probabilities = clip_probabilities(logits, temperature, owner, len(truth))
-        return -float(np.mean(np.log(probabilities[np.arange(len(truth)), truth] + 1e-12)))
+    return likeliest_temperature(lambda temperature: log_loss(logits, truth, owner, temperature))
 
-    return likeliest_temperature(negative_log_likelihood)
+
+def log_loss(
+    logits: NDArray[np.floating], truth: NDArray[np.int64], owner: NDArray[np.int64], temperature: float
+) -> float:
+    """Mean negative log likelihood of ``truth`` (clips,) under window ``logits`` at ``temperature``."""
+    probabilities = clip_probabilities(logits, temperature, owner, len(truth))
+    return -float(np.mean(np.log(probabilities[np.arange(len(truth)), truth] + 1e-12)))
 
 
 def clip_probabilities(

@@ -100,5 +100,11 @@ def at_pitch(samples: Floats, semitones: float) -> Floats:
     return shifted
 
 
+def at_volume(samples: Floats, factor: float) -> Floats:
+    """``samples`` ``factor`` times as loud, cut off at full scale."""
+    louder: Floats = np.clip(samples * np.float32(factor), -1, 1)
+    return louder
+
+
 def _to_length(samples: NDArray[np.floating], length: int) -> Floats:
     return np.pad(samples[:length], (0, max(0, length - len(samples)))).astype(np.float32)

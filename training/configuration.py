@@ -1,35 +1,76 @@
-"""The settings of a run, as data that is stored with its result."""
+"""The settings of a run: a small TOML file, and data that is stored with its result."""
 
-from dataclasses import dataclass, field
+import tomllib
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from pydantic import TypeAdapter, ValidationError
 
 from service.audio.features import FrontEnd
 from training.augment import Augmentation
 
+SHIPPED: Final = Path(__file__).parent / "configurations"
+
+
+class ConfigurationError(Exception):
+    """A configuration cannot be used. The message names the file, the setting and what is wrong with it."""
+
 
 @dataclass(frozen=True)
 class Configuration:
-    """Everything that decides a run, but for the corpus and the code.
+    """Everything that decides a run, but for the corpus's files and the code.
 
-    ``epochs`` is the length of the learning rate's cosine decay; training stops earlier when the validation UAR has
-    not improved for ``patience`` epochs. ``copies`` is how often an epoch shows each clip.
+    ``network`` are the options of the model. ``epochs`` is the length of a run, and of the learning rate's cosine decay
+    where there is one; training stops earlier when the validation loss has not improved for ``patience`` epochs.
+    ``copies`` is how often an epoch shows each clip.
     """
 
     name: str
-    version: str
+    corpus: Literal["RAVDESS", "EmoGator"]
+    model: Literal["random_forest", "cnn1d", "cnn2d", "cnn_bilstm"]
+    version: str = "1.0.0"
     front_end: FrontEnd = field(default_factory=FrontEnd)
-    channels: tuple[int, ...] = (16, 32, 64, 128)
-    dense: int = 128
-    dropout: float = 0.3
+    network: dict[str, Any] = field(default_factory=dict)
     augmentation: Augmentation = field(default_factory=Augmentation)
-    copies: int = 2
-    epochs: int = 40
-    patience: int = 15
+    smote: bool = False
+    copies: int = 1
+    epochs: int = 60
+    patience: int = 20
     batch_size: int = 32
+    optimizer: Literal["adamw", "adam", "rmsprop"] = "adamw"
     learning_rate: float = 2e-3
+    cosine_decay: bool = True
     weight_decay: float = 1e-3
     label_smoothing: float = 0.1
     seed: int = 0
 
 
-SPEECH_EMOTION = Configuration("speech_emotion", "1.0.0", channels=(16, 48, 96, 128), epochs=60, patience=25)
-VOCAL_BURST = Configuration("vocal_burst", "1.0.0", copies=1, epochs=20, patience=8)
+def read(path: Path) -> Configuration:
+    """The configuration in the TOML file ``path``, named as the file is.
+
+    Raises:
+        ConfigurationError: it cannot be read, or a setting is unknown or of the wrong type.
+    """
+    try:
+        settings = tomllib.loads(path.read_text(encoding="utf-8"))
+        _known(settings, Configuration)
+        _known(settings.get("front_end", {}), FrontEnd)
+        _known(settings.get("augmentation", {}), Augmentation)
+        return TypeAdapter(Configuration).validate_python({"name": path.stem, **settings})
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
+        raise ConfigurationError(f"{path}: {wrong}") from error
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"{path}: {error}") from error
+
+
+def shipped(name: str) -> Configuration:
+    """Raises: ConfigurationError."""
+    return read(SHIPPED / f"{name}.toml")
+
+
+def _known(settings: dict[str, Any], of: type) -> None:
+    unknown = settings.keys() - {each.name for each in fields(of)}
+    if unknown:
+        raise ValueError(f"no such setting: {', '.join(sorted(unknown))}")

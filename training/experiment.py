@@ -1,66 +1,111 @@
-"""From a corpus to a model with a card: every split of both protocols, then the model that is shipped.
+"""A configuration on a corpus: its splits, its runs, and what is written about each.
 
-Each split is a run of its own in ``<runs>/<name>-<hash of what decides it>/<split>``; what is finished is not done
-again, what was interrupted goes on.
+A run is a configuration on one split. Its state lies in ``<runs>/<name>-<identity>/<split>``, where an interrupted one
+goes on; its result is one JSON file, ``<results>/<name>/<split>.json``, which is all that a report needs.
 """
 
 import hashlib
 import json
-import multiprocessing
 import statistics
-from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
+import time
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
-from training import splits
+from training import card, features, splits
 from training.augment import Sampler
-from training.calibrate import clip_probabilities, fit_temperature
-from training.card import commit
 from training.configuration import Configuration
 from training.datasets import Corpus, read_emogator, read_ravdess
 from training.datasets.ravdess import ACTOR_FOLDS
 from training.evaluate import Evaluated
 from training.features import BANDS, Features, load_features
-from training.metrics import Predictions, report
-from training.splits import Indices, Split
+from training.metrics import Tally, report
+from training.models import FOREST, Trained
+from training.splits import RANDOM, Indices, Split
 
-SHIPPED = "shipped"
-COMMIT_FILE = "commit"
-RANDOM = "random"
-READERS = {"RAVDESS": read_ravdess, "EmoGator": read_emogator}
+SHIPPED: Final = "shipped"
+FOLDS: Final = tuple(f"fold-{number}" for number in range(1, 6))
+RANDOM_SPLITS: Final = tuple(f"{RANDOM}-{number}" for number in range(1, 6))
+PROTOCOLS: Final = {"speaker-independent": FOLDS, "paper": RANDOM_SPLITS}
+ONNX_FILE: Final = "model.onnx"
+_READERS: Final = {"RAVDESS": read_ravdess, "EmoGator": read_emogator}
+
+Result = dict[str, Any]
+
+
+class NotExportedError(Exception):
+    """A network was trained by a backend that cannot export; the same command goes on from there under TensorFlow."""
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """A configuration, the corpus that it is for and where both live. Small enough to send to another process."""
+    """A configuration and where things lie. Small enough to send to another process.
+
+    ``data`` is the folder of the corpus, ``runs`` that of features and states, ``results`` that of results.
+    """
 
     configuration: Configuration
-    corpus_name: str
     data: Path
     runs: Path
-    workers: int
+    results: Path
 
+    @cached_property
+    def fingerprint(self) -> str:
+        return self.corpus.fingerprint()
+
+    @cached_property
+    def identity(self) -> str:
+        """What a result must have been made with to be this experiment's."""
+        decided = [asdict(self.configuration), self.fingerprint, features.REVISION]
+        return hashlib.sha256(json.dumps(decided).encode()).hexdigest()[:16]
+
+    def folder(self, split: str) -> Path:
+        return self.runs / f"{self.configuration.name}-{self.identity}" / split
+
+    @property
     def corpus(self) -> Corpus:
-        return READERS[self.corpus_name](self.data)
+        return _corpus(self.configuration.corpus, self.data)
+
+    @property
+    def cache(self) -> Path:
+        return self.runs / "features"
 
     def load(self) -> "Loaded":
-        corpus = self.corpus()
-        features = load_features(
-            corpus,
-            self.configuration.front_end,
-            self.runs / "features",
-            workers=self.workers,
-            seed=self.configuration.seed,
-        )
-        return Loaded(self.configuration, corpus, features)
+        """The corpus and its features, computed where they are not cached."""
+        configuration = self.configuration
+        features = load_features(self.corpus, configuration.front_end, self.cache, workers=1, seed=configuration.seed)
+        return Loaded(configuration, self.corpus, features)
 
-    def folder(self, fingerprint: str) -> Path:
-        decided = json.dumps([asdict(self.configuration), fingerprint])
-        return self.runs / f"{self.configuration.name}-{hashlib.sha256(decided.encode()).hexdigest()[:12]}"
+    def result(self, split: str) -> Result | None:
+        """The result of a split, unless it is not there or was made with something else."""
+        file = self._result_file(split)
+        if not file.exists():
+            return None
+        found: Result = json.loads(file.read_text(encoding="utf-8"))
+        return found if found["identity"] == self.identity else None
+
+    def results_of(self, names: Iterable[str]) -> list[Result]:
+        """Those of ``names`` that there are."""
+        return [result for result in map(self.result, names) if result is not None]
+
+    def write(self, split: str, result: Result) -> None:
+        file = self._result_file(split)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        partial = file.with_suffix(".partial")
+        partial.write_text(json.dumps(result, separators=(",", ":")) + "\n", encoding="utf-8")
+        partial.replace(file)
+
+    def _result_file(self, split: str) -> Path:
+        return self.results / self.configuration.name / f"{split}.json"
+
+
+@lru_cache(maxsize=2)
+def _corpus(name: str, data: Path) -> Corpus:
+    return _READERS[name](data)
 
 
 @dataclass(frozen=True)
@@ -78,7 +123,7 @@ class Loaded:
         return [clip.speaker for clip in self.corpus.clips]
 
     def splits(self) -> list[Split]:
-        """The five speaker-independent folds, then the paper's random split."""
+        """The five speaker-independent folds, then the paper's random splits."""
         seed = self.configuration.seed
         if self.corpus.name == "RAVDESS":
             folds: Sequence[Sequence[str]] = [[f"actor-{actor:02}" for actor in fold] for fold in ACTOR_FOLDS]
@@ -87,7 +132,7 @@ class Loaded:
         labels = [clip.label for clip in self.corpus.clips]
         return [
             *splits.speaker_independent(self.speakers, self.features.recordings, folds, seed=seed),
-            splits.paper_protocol(labels, self.features.recordings, seed=seed),
+            *splits.paper_protocol(labels, self.features.recordings, seed=seed),
         ]
 
     def sampler(self, clips: Indices) -> Sampler:
@@ -98,114 +143,136 @@ class Loaded:
             clips,
             np.eye(len(self.corpus.labels), dtype=np.float32)[self.truth],
             self.configuration.copies,
+            self.configuration.smote,
             self.configuration.seed,
         )
 
-
-def run_all(experiment: Experiment) -> tuple[Loaded, Path]:
-    """Train and test every split and train the shipped model, ``experiment.workers`` at a time."""
-    loaded = experiment.load()
-    folder = experiment.folder(loaded.corpus.fingerprint())
-    for note in (*loaded.corpus.notes, *loaded.features.notes):
-        print(f"note: {note}")
-    folder.mkdir(parents=True, exist_ok=True)
-    if not (folder / COMMIT_FILE).exists():
-        (folder / COMMIT_FILE).write_text(commit(), encoding="utf-8")
-    names = [split.name for split in loaded.splits()]
-    # Spawned, since TensorFlow does not survive a fork; a split at a time, so that a worker holds one in memory.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(experiment.workers, mp_context=context) as pool:
-        for _ in pool.map(_run_split, [experiment] * len(names), names, [folder] * len(names)):
-            pass
-        pool.submit(_run_shipped, experiment, folder).result()
-    return loaded, folder
+    def evaluated(self, clips: Indices) -> Evaluated:
+        chosen = np.flatnonzero(np.isin(self.features.owner, clips))
+        position = np.full(len(self.corpus.clips), -1)
+        position[clips] = np.arange(len(clips))
+        return Evaluated(
+            {band: self.features.inputs(band, chosen, self.configuration.front_end) for band in BANDS},
+            position[self.features.owner[chosen]],
+            self.truth[clips],
+            tuple(self.speakers[clip] for clip in clips),
+        )
 
 
-def _run_split(experiment: Experiment, name: str, folder: Path) -> None:
-    result = folder / name / "result.npz"
-    if result.exists():
-        return
+def run(experiment: Experiment, name: str) -> Result:
+    """Train, calibrate, test and export on the split of that name, and write the result.
+
+    Raises:
+        NotExportedError: the network is trained, but not by TensorFlow.
+        ExportError: ONNX and the trained model disagree.
+    """
     from training import train
+    from training.export import export_onnx
 
-    train.use_one_thread()
+    started = time.process_time()
     loaded = experiment.load()
+    configuration = experiment.configuration
     split = next(split for split in loaded.splits() if split.name == name)
-    validation = _evaluated(loaded, split.validation)
-    model, epochs = train.fit(
-        experiment.configuration,
-        loaded.sampler(split.train),
-        validation,
-        folder / name,
-        epochs=experiment.configuration.epochs,
+    validation = loaded.evaluated(split.validation)
+    folder = experiment.folder(name)
+    model, history = train.fit(
+        configuration, loaded.sampler(split.train), validation, folder, epochs=configuration.epochs
     )
+    _check_backend(configuration)
     # The temperature, like the epoch, is chosen before the test part is looked at.
-    temperature = fit_temperature(
-        np.concatenate([validation.logits(model)[band] for band in BANDS]),
-        np.tile(validation.truth, len(BANDS)),
-        np.concatenate([validation.owner + index * len(validation.truth) for index in range(len(BANDS))]),
-    )
-    test = _evaluated(loaded, split.test)
-    probabilities = {
-        band: clip_probabilities(logits, temperature, test.owner, len(test.truth))
-        for band, logits in test.logits(model).items()
+    temperature, _ = validation.calibrate(validation.logits(model))
+    test = loaded.evaluated(split.test)
+    tallies = test.tallies(test.logits(model), temperature)
+    examples = np.concatenate([windows[:100] for windows in validation.windows.values()])
+    path = folder / ONNX_FILE
+    difference = export_onnx(model, temperature, configuration, loaded.corpus.labels, path, examples)
+    trained = sum(row["cpu_seconds"] for row in history)
+    result: Result = {
+        "name": configuration.name,
+        "split": name,
+        "identity": experiment.identity,
+        "configuration": asdict(configuration),
+        "corpus": loaded.corpus.name,
+        "fingerprint": experiment.fingerprint,
+        "labels": loaded.corpus.labels,
+        "clips": {part: len(getattr(split, part)) for part in ("train", "validation", "test")},
+        "epochs": train.best_epoch(history) if history else 1,
+        "history": history,
+        "temperature": round(temperature, 4),
+        "bands": {band: tally.to_json() for band, tally in tallies.items()},
+        "parameters": model.parameters,
+        "onnx_bytes": path.stat().st_size,
+        "onnx_difference": difference,
+        "latency_ms": latency(path, loaded),
+        "cpu_seconds": round(trained or time.process_time() - started, 1),
+        "commit": card.commit(),
+        "libraries": card.library_versions(),
     }
-    arrays: dict[str, Any] = {"clips": split.test, "temperature": temperature, "epochs": epochs, **probabilities}
-    np.savez(result, **arrays)
+    experiment.write(name, result)
+    return result
 
 
-def _run_shipped(experiment: Experiment, folder: Path) -> None:
-    """All clips, for as many epochs as the folds chose; nothing is left to stop on."""
+def ship(experiment: Experiment) -> Trained:
+    """Train on all clips, for as many epochs as the folds chose; nothing is left to stop on."""
     from training import train
 
-    train.use_one_thread()
     loaded = experiment.load()
-    epochs, _ = chosen_by_folds(loaded, folder)
-    train.fit(
-        experiment.configuration,
-        loaded.sampler(np.arange(len(loaded.corpus.clips))),
-        None,
-        folder / SHIPPED,
-        epochs=epochs,
-    )
+    epochs, _ = chosen_by_folds(experiment)
+    everything = loaded.sampler(np.arange(len(loaded.corpus.clips)))
+    model, _ = train.fit(experiment.configuration, everything, None, experiment.folder(SHIPPED), epochs=epochs)
+    _check_backend(experiment.configuration)
+    return model
 
 
-def _evaluated(loaded: Loaded, clips: Indices) -> Evaluated:
-    chosen = np.flatnonzero(np.isin(loaded.features.owner, clips))
-    position = np.full(len(loaded.corpus.clips), -1)
-    position[clips] = np.arange(len(clips))
-    return Evaluated(
-        {band: windows[chosen].astype(np.float32) for band, windows in loaded.features.windows.items()},
-        position[loaded.features.owner[chosen]],
-        loaded.truth[clips],
-    )
+def _check_backend(configuration: Configuration) -> None:
+    if configuration.model != FOREST:
+        import keras
+
+        if keras.backend.backend() != "tensorflow":
+            raise NotExportedError(f"trained by {keras.backend.backend()}; run this again with TensorFlow to export it")
 
 
-def chosen_by_folds(loaded: Loaded, folder: Path) -> tuple[int, float]:
+def latency(path: Path, loaded: Loaded) -> float:
+    """Milliseconds of CPU for the features and the network of one window of sound: the median of 30, on one thread."""
+    import onnxruntime as ort
+
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    session = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    front_end = loaded.configuration.front_end
+    sound = np.random.default_rng(0).normal(0, 0.1, (1, front_end.window_samples)).astype(np.float32)
+    taken = []
+    for _ in range(30):
+        started = time.process_time()
+        session.run(None, {"input": front_end(sound)})
+        taken.append(time.process_time() - started)
+    return round(1000 * statistics.median(taken), 2)
+
+
+def chosen_by_folds(experiment: Experiment) -> tuple[int, float]:
     """The median of the folds' best epochs and the geometric mean of their temperatures."""
-    results = [np.load(folder / split.name / "result.npz") for split in loaded.splits() if split.name != RANDOM]
-    epochs = statistics.median_high(int(result["epochs"]) for result in results)
-    temperature = statistics.geometric_mean(float(result["temperature"]) for result in results)
+    results = experiment.results_of(FOLDS)
+    epochs = statistics.median_high(result["epochs"] for result in results)
+    temperature = statistics.geometric_mean(result["temperature"] for result in results)
     return epochs, round(temperature, 4)
 
 
-def protocol_reports(loaded: Loaded, folder: Path) -> dict[str, Any]:
-    """Both protocols in both bands: the folds' test parts together, and the random split's."""
-    names = {
-        "speaker-independent": [split.name for split in loaded.splits() if split.name != RANDOM],
-        "paper": [RANDOM],
-    }
-    return {
-        protocol: {band: _report(loaded, [folder / run for run in runs], band) for band in BANDS}
-        for protocol, runs in names.items()
-    }
-
-
-def _report(loaded: Loaded, runs: list[Path], band: str) -> dict[str, Any]:
-    results = [np.load(run / "result.npz") for run in runs]
-    clips = np.concatenate([result["clips"] for result in results])
-    predictions = Predictions(
-        np.concatenate([result[band] for result in results]),
-        loaded.truth[clips],
-        np.asarray(loaded.speakers)[clips],
-    )
-    return {"folds": len(runs), **report(predictions, loaded.corpus.labels, seed=loaded.configuration.seed)}
+def protocol_reports(results: Sequence[Result]) -> dict[str, Any]:
+    """The figures of both protocols in both bands, over the test parts of what ``results`` there are."""
+    reports: dict[str, Any] = {}
+    for protocol, names in PROTOCOLS.items():
+        found = [result for result in results if result["split"] in names]
+        if found:
+            seed = found[0]["configuration"]["seed"]
+            reports[protocol] = {
+                band: {
+                    "folds": len(found),
+                    **report(
+                        Tally.sum(Tally.from_json(result["bands"][band]) for result in found),
+                        tuple(found[0]["labels"]),
+                        seed=seed,
+                    ),
+                }
+                for band in BANDS
+            }
+    return reports

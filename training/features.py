@@ -1,13 +1,14 @@
-"""Decoded once, computed once: every clip of a corpus as log-mel frames, cached on disk.
+"""Decoded once, computed once: every clip of a corpus as frames of log-mel, chroma and ZCR, cached on disk.
 
-Two things are kept for each clip. For training, the log-mel frames of several *variants* (wideband, telephone, codecs,
-noise, other paces), from which windows are cut at random. For evaluation, the clip in pieces as the service cuts them,
-wideband and telephone. Silence around a clip is left out by level here; the service leaves it out by voice activity.
+Two things are kept for each clip. For training, the frames of several *variants* (wideband, telephone, codecs, noise,
+other pitches, paces and levels), from which windows are cut at random. For evaluation, the clip in pieces as the
+service cuts them, wideband and telephone. Silence around a clip is left out by level here; the service leaves it out
+by voice activity.
 """
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -19,38 +20,40 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from service.audio.decode import Limits, decode
-from service.audio.features import Floats, FrontEnd, mel_power, power_to_db
+from service.audio.features import CHROMA, Floats, FrontEnd
 from service.audio.segments import equal_pieces, windows
 from service.audio.vad import Region
 from service.problems import Problem
-from training.channel import at_speed, noisy, telephone, through_codec
+from training.channel import at_pitch, at_speed, at_tempo, at_volume, noisy, telephone, through_codec
 from training.datasets import Clip, Corpus, CorpusError
 
 BANDS = ("wideband", "telephone")
 VARIANTS = (
     "wideband",
     "telephone",
-    "wideband, slower, noisy",
-    "telephone, faster, noisy",
-    "wideband, faster, mp3",
-    "telephone, slower, amr",
-    "wideband, opus, noisy",
-    "telephone, noisy",
+    "wideband, pitch, noise",
+    "telephone, pitch, noise",
+    "wideband, tempo, mp3",
+    "telephone, tempo, amr",
+    "wideband, speed, opus, noise",
+    "telephone, speed, noise",
 )
 _LIMITS = Limits(max_seconds=60, max_channels=2)
 _QUIET_DB = 40.0
 _MARGIN = 800
 _SAME_DB = 0.5
-_REVISION = 1  # raise when what is computed here changes
+_DESCRIPTION = "description.json"
+REVISION = 3  # raise when what is computed here changes
 
 
 @dataclass(frozen=True)
 class Features:
     """The cached arrays of a corpus.
 
-    ``frames[v]`` (frames, n_mels) holds the dB log-mel of every clip in variant ``v``, clip ``i`` from ``starts[v, i]``
-    to ``starts[v, i + 1]``. ``windows[band]`` (windows, frames, n_mels) are model inputs, ``owner`` says whose.
-    ``recordings`` names, for each clip, the first clip that is the same recording.
+    ``frames[v]`` (frames, columns) holds every clip in variant ``v``, clip ``i`` from ``starts[v, i]`` to
+    ``starts[v, i + 1]``; ``columns`` says where log-mel in dB, chroma and ZCR are. ``windows[band]`` (windows, frames,
+    columns) are the pieces to evaluate on, ``owner`` says whose. ``recordings`` names, for each clip, the first clip
+    that is the same recording.
     """
 
     frames: tuple[NDArray[np.float16], ...]
@@ -59,6 +62,17 @@ class Features:
     owner: NDArray[np.int64]
     recordings: tuple[str, ...]
     notes: tuple[str, ...]
+    columns: dict[str, slice]
+
+    def inputs(self, band: str, chosen: NDArray[np.int64], front_end: FrontEnd) -> Floats:
+        """What a model with ``front_end`` is given for the windows ``chosen``: (N, *front_end.shape)."""
+        windows = self.windows[band][chosen]
+        return front_end.compose({name: windows[..., at].astype(np.float32) for name, at in self.columns.items()})
+
+
+def columns_of(front_end: FrontEnd) -> dict[str, slice]:
+    mel, chroma = front_end.n_mels, front_end.n_mels + CHROMA
+    return {"mel": slice(0, mel), "chroma": slice(mel, chroma), "zcr": slice(chroma, chroma + 1)}
 
 
 @dataclass(frozen=True)
@@ -69,16 +83,15 @@ class _Computed:
 
 
 def load_features(corpus: Corpus, front_end: FrontEnd, cache: Path, *, workers: int, seed: int) -> Features:
-    """The features of ``corpus``, from ``cache`` when they were computed before.
+    """The features of ``corpus``, from ``cache`` when they were computed before for frames of this length and step.
 
     Raises:
         CorpusError: a file is truncated or not audio.
     """
-    identity = [corpus.fingerprint(), asdict(front_end), VARIANTS, seed, _REVISION]
-    folder = cache / hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:16]
-    if not (folder / "notes.json").exists():
-        _compute(corpus, front_end, folder, workers=workers, seed=seed)
-    described = json.loads((folder / "notes.json").read_text(encoding="utf-8"))
+    prepare(corpus, [front_end], cache, workers=workers, seed=seed)
+    measured = _measurement(front_end)
+    folder = cache / _key(corpus, measured, seed)
+    described = json.loads((folder / _DESCRIPTION).read_text(encoding="utf-8"))
     return Features(
         tuple(np.load(folder / f"frames-{index}.npy", mmap_mode="r") for index in range(len(VARIANTS))),
         np.load(folder / "starts.npy"),
@@ -86,15 +99,25 @@ def load_features(corpus: Corpus, front_end: FrontEnd, cache: Path, *, workers: 
         np.load(folder / "owner.npy"),
         tuple(described["recordings"]),
         tuple(described["notes"]),
+        columns_of(measured),
     )
 
 
-def _compute(corpus: Corpus, front_end: FrontEnd, folder: Path, *, workers: int, seed: int) -> None:
+def prepare(corpus: Corpus, front_ends: Iterable[FrontEnd], cache: Path, *, workers: int, seed: int) -> None:
+    """Compute what ``cache`` lacks for any of ``front_ends``: the sound of a clip's variants is made once for all.
+
+    Raises:
+        CorpusError: a file is truncated or not audio.
+    """
+    needed = {_measurement(front_end): cache / _key(corpus, _measurement(front_end), seed) for front_end in front_ends}
+    missing = {measured: folder for measured, folder in needed.items() if not (folder / _DESCRIPTION).exists()}
+    if not missing:
+        return
     problems: list[str] = []
-    computed: list[_Computed] = []
-    work = partial(_attempt, front_end=front_end, seed=seed)
+    computed: list[tuple[_Computed, ...]] = []
+    work = partial(_attempt, front_ends=tuple(missing), seed=seed)
     with ProcessPoolExecutor(workers) as pool:
-        results: Iterator[_Computed | str] = pool.map(work, enumerate(corpus.clips), chunksize=8)
+        results: Iterator[tuple[_Computed, ...] | str] = pool.map(work, enumerate(corpus.clips), chunksize=8)
         for result in tqdm(results, total=len(corpus.clips), desc=f"{corpus.name}: features", unit="clip"):
             if isinstance(result, str):
                 problems.append(result)
@@ -102,6 +125,26 @@ def _compute(corpus: Corpus, front_end: FrontEnd, folder: Path, *, workers: int,
                 computed.append(result)
     if problems:
         raise CorpusError(corpus.name, problems)
+    for (measured, folder), clips in zip(missing.items(), zip(*computed, strict=True), strict=True):
+        _store(corpus, measured, clips, folder)
+
+
+def _measurement(front_end: FrontEnd) -> FrontEnd:
+    """Everything that a front end with frames of this length and step may be composed of."""
+    return FrontEnd(
+        n_fft=front_end.n_fft,
+        hop_length=front_end.hop_length,
+        n_mels=front_end.n_mels,
+        features=("mel", "chroma", "zcr"),
+    )
+
+
+def _key(corpus: Corpus, measured: FrontEnd, seed: int) -> str:
+    identity = [corpus.fingerprint(), asdict(measured), VARIANTS, seed, REVISION]
+    return hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:16]
+
+
+def _store(corpus: Corpus, measured: FrontEnd, computed: Sequence[_Computed], folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     starts = []
     for index in range(len(VARIANTS)):
@@ -113,16 +156,16 @@ def _compute(corpus: Corpus, front_end: FrontEnd, folder: Path, *, workers: int,
         np.save(folder / f"windows-{band}.npy", np.concatenate([clip.windows[index] for clip in computed]))
     counts = [len(clip.windows[0]) for clip in computed]
     np.save(folder / "owner.npy", np.repeat(np.arange(len(counts)), counts))
-    recordings = same_recordings([clip.frames[0] for clip in computed])
+    recordings = same_recordings([clip.frames[0][:, : measured.n_mels] for clip in computed])
     described = {
         "recordings": [corpus.clips[index].key for index in recordings],
         "notes": [*_stereo(corpus, computed), *_duplicates(corpus, recordings)],
     }
     # Written last: its presence says that the folder is complete.
-    (folder / "notes.json").write_text(json.dumps(described), encoding="utf-8")
+    (folder / _DESCRIPTION).write_text(json.dumps(described), encoding="utf-8")
 
 
-def _stereo(corpus: Corpus, computed: list[_Computed]) -> list[str]:
+def _stereo(corpus: Corpus, computed: Sequence[_Computed]) -> list[str]:
     keys = [clip.key for clip, result in zip(corpus.clips, computed, strict=True) if result.stereo]
     return [f"{len(keys)} stereo files, their channels averaged: {', '.join(keys)}"] if keys else []
 
@@ -152,20 +195,23 @@ def same_recordings(spectra: Sequence[NDArray[np.float16]]) -> list[int]:
     return first
 
 
-def _attempt(numbered: tuple[int, Clip], *, front_end: FrontEnd, seed: int) -> _Computed | str:
+def _attempt(numbered: tuple[int, Clip], *, front_ends: tuple[FrontEnd, ...], seed: int) -> tuple[_Computed, ...] | str:
     index, clip = numbered
     try:
         samples, stereo = read_clip(clip.path)
     except (Problem, OSError, ValueError) as error:
         return f"{clip.path}: {error}"
-    rng = np.random.default_rng([seed, index])
     speech = samples[active_span(samples)]
-    frames = tuple(_frames(variant, front_end) for variant in _variants(speech, rng))
-    inputs = tuple(
-        front_end(windows(band, equal_pieces(Region(0, len(band))))).astype(np.float16)
-        for band in (speech, telephone(speech))
+    variants = list(_variants(speech, np.random.default_rng([seed, index])))
+    bands = [windows(band, equal_pieces(Region(0, len(band)))) for band in (speech, telephone(speech))]
+    return tuple(
+        _Computed(
+            tuple(_measured(variant, front_end) for variant in variants),
+            tuple(_measured(band, front_end) for band in bands),
+            stereo,
+        )
+        for front_end in front_ends
     )
-    return _Computed(frames, inputs, stereo)
 
 
 def read_clip(path: Path) -> tuple[Floats, bool]:
@@ -212,25 +258,22 @@ def active_span(samples: Floats) -> slice:
 
 
 def _variants(samples: Floats, rng: np.random.Generator) -> Iterator[Floats]:
-    """As :data:`VARIANTS` lists them."""
-    slower, faster = rng.uniform(0.85, 0.97), rng.uniform(1.03, 1.18)
+    """As :data:`VARIANTS` lists them: up to 2 semitones, a fifth of the pace and half of the volume away."""
+    semitones = rng.uniform(-2, 2, size=2)
+    tempo = rng.uniform(0.8, 1.2, size=2)
+    speed = rng.uniform(0.85, 1.18, size=2)
     snr = rng.uniform(8, 30, size=4)
     yield samples
     yield telephone(samples)
-    yield noisy(at_speed(samples, slower), snr[0], rng)
-    yield telephone(noisy(at_speed(samples, faster), snr[1], rng))
-    yield through_codec(at_speed(samples, faster), "mp3")
-    yield through_codec(telephone(at_speed(samples, slower)), "amr")
-    yield through_codec(noisy(samples, snr[2], rng), "opus")
-    yield telephone(noisy(samples, snr[3], rng))
+    samples = at_volume(samples, rng.uniform(0.5, 1.5))
+    yield noisy(at_pitch(samples, semitones[0]), snr[0], rng)
+    yield telephone(noisy(at_pitch(samples, semitones[1]), snr[1], rng))
+    yield through_codec(at_tempo(samples, tempo[0]), "mp3")
+    yield through_codec(telephone(at_tempo(samples, tempo[1])), "amr")
+    yield through_codec(noisy(at_speed(samples, speed[0]), snr[2], rng), "opus")
+    yield telephone(noisy(at_speed(samples, speed[1]), snr[3], rng))
 
 
-def _frames(samples: Floats, front_end: FrontEnd) -> NDArray[np.float16]:
-    power = mel_power(
-        samples,
-        front_end.sample_rate,
-        n_fft=front_end.n_fft,
-        hop_length=front_end.hop_length,
-        n_mels=front_end.n_mels,
-    )
-    return power_to_db(power).astype(np.float16)
+def _measured(samples: Floats, front_end: FrontEnd) -> NDArray[np.float16]:
+    measured = front_end.measure(samples)
+    return np.concatenate([measured[name] for name in columns_of(front_end)], axis=-1).astype(np.float16)

@@ -6,11 +6,15 @@ clips of one part after the split, so that a copy can only lie where its source 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 Indices = NDArray[np.int64]
+
+RANDOM: Final = "random"
+_FOLDS: Final = 5
 
 
 class LeakageError(Exception):
@@ -83,25 +87,36 @@ def _check_recordings(who: NDArray[np.str_], recordings: Sequence[str], folds: S
             )
 
 
-def paper_protocol(labels: Sequence[str], recordings: Sequence[str], *, seed: int) -> Split:
-    """The paper's stratified random 80:20 split, a tenth of the 80 for validation; speakers are on all sides.
+def paper_protocol(labels: Sequence[str], recordings: Sequence[str], *, seed: int) -> list[Split]:
+    """The paper's stratified random 80:20 split, five times, so that every clip is tested once.
 
-    Only copies of one recording are kept together: the draw is over recordings, not over files.
+    Speakers are on all sides. A tenth of the 80 is for validation. Only copies of one recording are kept together: the
+    draw is over recordings, not over files.
     """
     rng = np.random.default_rng(seed)
     first_of: dict[str, int] = {}
     for index, recording in enumerate(recordings):
         first_of.setdefault(recording, index)
-    parts: dict[str, str] = {}
+    by_label = []
     for label in sorted(set(labels)):
         names = [recording for recording, index in first_of.items() if labels[index] == label]
         rng.shuffle(names)
-        test, validation = round(0.2 * len(names)), round(0.28 * len(names))
-        for position, name in enumerate(names):
+        by_label.append(names)
+    return [_random_split(number, by_label, recordings) for number in range(_FOLDS)]
+
+
+def _random_split(number: int, by_label: Sequence[Sequence[str]], recordings: Sequence[str]) -> Split:
+    parts: dict[str, str] = {}
+    for names in by_label:
+        edges = [round(len(names) * fold / _FOLDS) for fold in range(_FOLDS + 1)]
+        turned = [*names[edges[number] :], *names[: edges[number]]]
+        test = edges[number + 1] - edges[number]
+        validation = test + round(0.08 * len(names))
+        for position, name in enumerate(turned):
             parts[name] = "test" if position < test else "validation" if position < validation else "train"
     part = np.asarray([parts[recording] for recording in recordings])
     return Split(
-        "random",
+        f"{RANDOM}-{number + 1}",
         np.flatnonzero(part == "train"),
         np.flatnonzero(part == "validation"),
         np.flatnonzero(part == "test"),

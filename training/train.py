@@ -1,73 +1,80 @@
-"""One training run: epochs of augmented windows, the best by validation speakers, resumable after a kill."""
+"""One training run: epochs of augmented windows, the best by validation clips, resumable after a kill."""
 
 import json
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from training.augment import Sampler
 from training.configuration import Configuration
 from training.evaluate import Evaluated
-from training.models.cnn2d import cnn2d
+from training.models import FOREST, Trained, build
+from training.models.network import Network
 
-
-def use_one_thread() -> None:
-    """Runs of a table go side by side, a core each; one thread also makes a run repeatable."""
-    tf.config.threading.set_intra_op_parallelism_threads(1)
-    tf.config.threading.set_inter_op_parallelism_threads(1)
+History = list[dict[str, Any]]
 
 
 def fit(
     configuration: Configuration, sampler: Sampler, validation: Evaluated | None, folder: Path, *, epochs: int
-) -> tuple[keras.Model, int]:
-    """The trained model and the number of epochs behind its weights.
+) -> tuple[Trained, History]:
+    """The trained model and what was measured after each epoch.
 
-    With ``validation``, the weights are those of the best epoch; without, those after ``epochs`` epochs. The state
-    after each epoch lies in ``folder``, from where an interrupted run goes on.
+    With ``validation``, a network's weights are those of :func:`best_epoch`; without, those after ``epochs`` epochs.
+    The state after each epoch lies in ``folder``, from where an interrupted run goes on. A forest grows at once.
     """
+    if configuration.model == FOREST:
+        from training.models.random_forest import random_forest
+
+        return random_forest(*sampler.epoch(0), seed=configuration.seed, **configuration.network), []
     folder.mkdir(parents=True, exist_ok=True)
     state, history_file, best = folder / "state.keras", folder / "history.json", folder / "best.weights.h5"
-    history: list[dict[str, Any]] = json.loads(history_file.read_text()) if state.exists() else []
+    history: History = json.loads(history_file.read_text()) if state.exists() else []
     model = keras.models.load_model(state) if history else _compiled(configuration, sampler)
     while len(history) < epochs and not _exhausted(history, configuration.patience):
-        started = time.monotonic()
+        started = time.process_time()
         epoch = len(history)
         _reseed(model, configuration.seed, epoch)
         inputs, targets = sampler.epoch(epoch)
         fitted = model.fit(inputs, targets, batch_size=configuration.batch_size, shuffle=False, verbose=0)
         row = {"epoch": epoch + 1, "loss": round(fitted.history["loss"][0], 4)}
         if validation is not None:
-            row["validation_uar"] = round(validation.uar(validation.logits(model)), 4)
-            if row["validation_uar"] > max((past["validation_uar"] for past in history), default=-1.0):
+            logits = validation.logits(Network(model))
+            row["validation_loss"] = round(validation.calibrate(logits)[1], 4)
+            row["validation_uar"] = round(validation.uar(logits), 4)
+            if row["validation_loss"] < min((past["validation_loss"] for past in history), default=np.inf):
                 model.save_weights(best)
+        row["cpu_seconds"] = round(time.process_time() - started, 2)
         history.append(row)
         _save(model, state, history, history_file)
-        _say(folder.name, row, epochs, time.monotonic() - started)
-    if validation is None:
-        return model, len(history)
-    model.load_weights(best)
-    return model, _best_epoch(history)
+    if validation is not None:
+        model.load_weights(best)
+    return Network(model), history
+
+
+def best_epoch(history: Sequence[dict[str, Any]]) -> int:
+    """The first with the lowest validation loss, which is less of a draw among small parts than the recalls are."""
+    return int(min(history, key=lambda row: (row["validation_loss"], row["epoch"]))["epoch"])
 
 
 def _compiled(configuration: Configuration, sampler: Sampler) -> keras.Model:
     keras.utils.set_random_seed(configuration.seed)
-    model = cnn2d(
-        configuration.front_end,
-        sampler.targets.shape[1],
-        channels=configuration.channels,
-        dense=configuration.dense,
-        dropout=configuration.dropout,
-    )
-    batches = -(-len(sampler.clips) * sampler.copies // configuration.batch_size)
-    rate = keras.optimizers.schedules.CosineDecay(configuration.learning_rate, configuration.epochs * batches)
-    model.compile(
-        optimizer=keras.optimizers.AdamW(rate, weight_decay=configuration.weight_decay),
-        loss=keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=configuration.label_smoothing),
-    )
+    classes = sampler.targets.shape[1]
+    model: keras.Model = build(configuration.model, sampler.front_end.shape, classes, configuration.network)
+    rate: Any = configuration.learning_rate
+    if configuration.cosine_decay:
+        batches = -(-len(sampler.clips) * sampler.copies // configuration.batch_size)
+        rate = keras.optimizers.schedules.CosineDecay(rate, configuration.epochs * batches)
+    optimizer = {
+        "adamw": lambda: keras.optimizers.AdamW(rate, weight_decay=configuration.weight_decay),
+        "adam": lambda: keras.optimizers.Adam(rate),
+        "rmsprop": lambda: keras.optimizers.RMSprop(rate),
+    }[configuration.optimizer]()
+    loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=configuration.label_smoothing)
+    model.compile(optimizer=optimizer, loss=loss)
     return model
 
 
@@ -78,16 +85,12 @@ def _reseed(model: keras.Model, seed: int, epoch: int) -> None:
         layer.seed_generator.state.assign(np.array([seed * 1000 + epoch, number], dtype=np.uint32))
 
 
-def _best_epoch(history: list[dict[str, Any]]) -> int:
-    return int(max(history, key=lambda row: (row["validation_uar"], -row["epoch"]))["epoch"])
+def _exhausted(history: History, patience: int) -> bool:
+    scored = [row for row in history if "validation_loss" in row]
+    return bool(scored) and len(history) - best_epoch(scored) >= patience
 
 
-def _exhausted(history: list[dict[str, Any]], patience: int) -> bool:
-    scored = [row for row in history if "validation_uar" in row]
-    return bool(scored) and len(history) - _best_epoch(scored) >= patience
-
-
-def _save(model: keras.Model, state: Path, history: list[dict[str, Any]], history_file: Path) -> None:
+def _save(model: keras.Model, state: Path, history: History, history_file: Path) -> None:
     """State and history are replaced whole, the history last, so that a kill leaves the epoch before."""
     partial = state.with_name("partial.keras")
     model.save(partial)
@@ -95,12 +98,3 @@ def _save(model: keras.Model, state: Path, history: list[dict[str, Any]], histor
     partial = history_file.with_suffix(".partial")
     partial.write_text(json.dumps(history))
     partial.replace(history_file)
-
-
-def _say(run: str, row: dict[str, Any], epochs: int, seconds: float) -> None:
-    score = f", validation UAR {row['validation_uar']:.3f}" if "validation_uar" in row else ""
-    left = (epochs - row["epoch"]) * seconds / 60
-    print(
-        f"{run}: epoch {row['epoch']}/{epochs}, loss {row['loss']:.3f}{score}, at most {left:.0f} min left",
-        flush=True,
-    )

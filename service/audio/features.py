@@ -18,13 +18,18 @@ from scipy.signal import get_window
 Floats = NDArray[np.float32]
 
 _LOWEST_POWER = 1e-10
+_ACTIVE_DB = 40.0
 _CHUNK_FRAMES = 4096
 
 
 FEATURES: Final = ("mfcc", "mel", "chroma", "zcr")
 CHROMA: Final = 12
-# Of the active frames of each column, in the order of :meth:`FrontEnd.statistics_of`.
-STATISTICS: Final = ("mean", "deviation", "10 %", "50 %", "90 %", "mean step")
+# Of each column over the active frames, those less than 40 dB below the peak; a step is from frame to frame.
+STATISTICS: Final = (
+    *("mean", "deviation", "least", "10 %", "25 %", "median", "75 %", "90 %", "most"),
+    *("mean step", "deviation of the steps"),
+)
+_QUANTILES: Final = (0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +93,9 @@ class FrontEnd:
     def compose(self, measured: Mapping[str, Floats]) -> Floats:
         """The features of windows from what :meth:`measure` gives of them: (N, *shape).
 
-        Mel bands are in dB below the window's peak, and MFCC are made of them: being relative to the peak makes the input
-        independent of the level of the recording, which says more about the telephone line than about the speaker.
+        Mel bands are in dB below the window's peak, and MFCC are made of them: being relative to the peak makes the
+        input independent of the level of the recording, which says more about the telephone line than about the
+        speaker.
         """
         parts: dict[str, Floats] = {name: measured[name] for name in ("chroma", "zcr") if name in self.features}
         if "mel" in measured:
@@ -99,18 +105,20 @@ class FrontEnd:
         frames: Floats = np.concatenate([parts[name] for name in self.features], axis=-1)
         if not self.statistics:
             return frames
-        active = parts["mel"].max(axis=-1) > -self.dynamic_range_db
-        return self.statistics_of(frames, active)
+        active = parts["mel"].max(axis=-1) > -_ACTIVE_DB
+        return statistics_of(frames, active)
 
-    def statistics_of(self, frames: Floats, active: NDArray[np.bool_]) -> Floats:
-        """:data:`STATISTICS` of each column over the ``active`` (N, frames) of ``frames`` (N, frames, columns)."""
-        pooled = np.empty((len(frames), len(STATISTICS), frames.shape[-1]), dtype=np.float32)
-        for row, window, heard in zip(pooled, frames, active, strict=True):
-            chosen = window[heard]
-            row[0], row[1] = chosen.mean(axis=0), chosen.std(axis=0)
-            row[2:5] = np.quantile(chosen, (0.1, 0.5, 0.9), axis=0)
-            row[5] = np.abs(np.diff(chosen, axis=0, prepend=chosen[:1])).mean(axis=0)
-        return pooled.reshape(len(frames), -1)
+
+def statistics_of(frames: Floats, active: NDArray[np.bool_]) -> Floats:
+    """:data:`STATISTICS` of ``frames`` (N, frames, columns) where ``active`` (N, frames): (N, statistics * columns)."""
+    pooled = np.empty((len(frames), len(STATISTICS), frames.shape[-1]), dtype=np.float32)
+    for row, window, heard in zip(pooled, frames, active, strict=True):
+        chosen = window[heard]
+        steps = np.diff(chosen, axis=0, prepend=chosen[:1])
+        row[0], row[1] = chosen.mean(axis=0), chosen.std(axis=0)
+        row[2:9] = np.quantile(chosen, _QUANTILES, axis=0)
+        row[9], row[10] = np.abs(steps).mean(axis=0), steps.std(axis=0)
+    return pooled.reshape(len(frames), -1)
 
 
 def below_peak(decibels: Floats, dynamic_range_db: float) -> Floats:

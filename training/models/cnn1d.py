@@ -1,0 +1,29 @@
+"""A 1D-CNN along time: convolution, batch normalisation, ReLU, max-pooling; dense, dropout."""
+
+from collections.abc import Sequence
+
+import keras
+
+from training.models.layers import activated, standardised
+
+
+def cnn1d(
+    shape: tuple[int, ...],
+    classes: int,
+    *,
+    channels: Sequence[int] = (64, 128, 128),
+    kernel: int = 5,
+    dense: int = 128,
+    dropout: float = 0.3,
+) -> keras.Model:
+    """From (frames, columns) to ``classes`` logits."""
+    layers = keras.layers
+    inputs = keras.Input(shape, name="input")
+    x = standardised(inputs)
+    for width in channels:
+        x = layers.Conv1D(width, kernel, padding="same", use_bias=False)(x)
+        x = layers.MaxPooling1D(2)(activated(x))
+    # The mean says what lasts, the peak what stands out.
+    x = layers.Concatenate()([layers.GlobalAveragePooling1D()(x), layers.GlobalMaxPooling1D()(x)])
+    x = activated(layers.Dense(dense, use_bias=False)(layers.Dropout(dropout)(x)))
+    return keras.Model(inputs, layers.Dense(classes, name="logits")(layers.Dropout(dropout)(x)), name="cnn1d")
