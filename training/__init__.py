@@ -5,3 +5,6 @@ from typing import Final
 
 ARTEFACTS: Final = Path(__file__).parents[1] / "onnx_models"
 """Where what is made goes, unless another folder is named."""
+
+REPORTS: Final = Path(__file__).parent / "reports"
+"""Where documents that commands write are kept."""

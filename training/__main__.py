@@ -3,9 +3,9 @@
 import argparse
 import os
 import sys
-from pathlib import Path
 
-from training import ARTEFACTS, sample_call, text, voice_activity
+from training import corpora, download, leakage, pictures, resampling, sample_call, ship, table, text, voice_activity
+from training.configuration import ConfigurationError
 from training.datasets.clips import CorpusError
 
 
@@ -16,10 +16,15 @@ def main(arguments: list[str] | None = None) -> int:
     def command(name: str, about: str) -> argparse.ArgumentParser:
         return commands.add_parser(name, help=about, description=about)
 
-    _acoustic(command("speech-emotion", "Train, evaluate and export eight emotions of speech. Resumes."), "RAVDESS")
-    _acoustic(command("vocal-burst", "Train, evaluate and export five emotions of vocal bursts. Resumes."), "EmoGator")
     for name, about, module in (
+        ("table", "Train and evaluate every model of the paper, and write the report. Resumes.", table),
+        ("ship", "Train, evaluate and export one model for the service. Resumes.", ship),
         ("text", "Make and evaluate the models that read texts.", text),
+        ("leakage", "Show what a split that leaks does to a figure.", leakage),
+        ("resampling", "Measure what the quality of resampling does to a figure.", resampling),
+        ("corpora", "Test a model on other corpora.", corpora),
+        ("pictures", "Draw what the corpora sound like.", pictures),
+        ("download", "Fetch a corpus from its official home. Resumes.", download),
         ("voice-activity", "Take Silero's voice activity detector out of its package.", voice_activity),
         ("sample-call", "Synthesise the sample call that the README posts.", sample_call),
     ):
@@ -32,35 +37,10 @@ def main(arguments: list[str] | None = None) -> int:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         options.run(options)
-    except CorpusError as error:
+    except (ConfigurationError, CorpusError) as error:
         print(error, file=sys.stderr)
         return 1
     return 0
-
-
-def _acoustic(parser: argparse.ArgumentParser, corpus: str) -> None:
-    parser.add_argument("--data", type=Path, required=True, help=f"the folder of {corpus} in its official layout")
-    parser.add_argument(
-        "--runs", type=Path, default=Path("runs"), help="where features and runs are kept (%(default)s)"
-    )
-    parser.add_argument("--out", type=Path, default=ARTEFACTS, help="where the artefact goes (onnx_models)")
-    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="runs side by side (%(default)s)")
-    parser.set_defaults(run=_train, corpus=corpus)
-
-
-def _train(options: argparse.Namespace) -> None:
-    from training.configuration import SPEECH_EMOTION, VOCAL_BURST
-    from training.experiment import Experiment, run_all
-
-    configuration = SPEECH_EMOTION if options.corpus == "RAVDESS" else VOCAL_BURST
-    loaded, runs = run_all(Experiment(configuration, options.corpus, options.data, options.runs, options.workers))
-    # Imported late: TensorFlow takes seconds, and the runs have it in their own processes.
-    from training.ship import ship
-
-    card = ship(loaded, runs, options.out / configuration.name)
-    for protocol, bands in card["protocols"].items():
-        for band, figures in bands.items():
-            print(f"{protocol}, {band}: accuracy {figures['accuracy']:.3f}, UAR {figures['uar']:.3f}")
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ class Augmentation:
     floor_db: float = 50.0
     frequency_mask: int = 6
     time_mask: int = 10
-    mixup: float = 0.2
+    mixup: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+FEATURES = {"mfcc": "MFCC", "mel": "log-mel", "chroma": "chroma", "zcr": "ZCR"}
 LIBRARIES = ("tensorflow-cpu", "keras", "tf2onnx", "onnx", "onnxruntime", "numpy", "scipy", "av")
 
 
@@ -54,7 +55,7 @@ def readme(card: Mapping[str, Any]) -> str:
         f"- **Trained on**: {data['corpus']}, {data['clips']:,} clips of {data['speakers']} speakers "
         f"({data['citation']})",
         f"- **Licence of these weights**: {card['licence']}. {card['licence_note']}",
-        f"- **Input**: log-mel, {card['front_end']['frames']} frames x {card['front_end']['n_mels']} bands, "
+        f"- **Input**: {_input(card['front_end'])}, "
         f"windows of {card['front_end']['window_samples'] / card['front_end']['sample_rate']:.0f} s "
         f"at {card['front_end']['sample_rate'] // 1000} kHz",
         f"- **Size**: {card['architecture']['parameters']:,} parameters, {card['architecture']['kind']}",
@@ -90,6 +91,14 @@ def readme(card: Mapping[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _input(front_end: Mapping[str, Any]) -> str:
+    if front_end.get("statistics"):
+        return f"{front_end['feature']}, statistics of {front_end['columns']} columns"
+    if "columns" in front_end:
+        return f"{front_end['feature']}, {front_end['frames']} frames x {front_end['columns']} columns"
+    return f"{front_end['feature']}, {front_end['frames']} frames x {front_end['n_mels']} bands"
+
+
 def _figures(protocols: Mapping[str, Any]) -> list[str]:
     lines = [
         "| protocol | band | test clips | accuracy | UAR | ECE |",
@@ -98,13 +107,14 @@ def _figures(protocols: Mapping[str, Any]) -> list[str]:
     for protocol, bands in protocols.items():
         for band, figures in bands.items():
             lines.append(
-                f"| {protocol} | {band} | {figures['clips']:,} | {_with_interval(figures, 'accuracy')} "
-                f"| {_with_interval(figures, 'uar')} | {figures['calibration_error']:.3f} |"
+                f"| {protocol} | {band} | {figures['clips']:,} | {with_interval(figures, 'accuracy')} "
+                f"| {with_interval(figures, 'uar')} | {figures['calibration_error']:.3f} |"
             )
     return lines
 
 
-def _with_interval(figures: Mapping[str, Any], name: str) -> str:
+def with_interval(figures: Mapping[str, Any], name: str) -> str:
+    """``accuracy`` or ``uar`` of a report in per cent, with its interval."""
     low, high = figures[f"{name}_interval"]
     return f"**{100 * figures[name]:.1f} %** ({100 * low:.1f} to {100 * high:.1f})"
 

@@ -21,15 +21,16 @@ class ConfigurationError(Exception):
 class Configuration:
     """Everything that decides a run, but for the corpus's files and the code.
 
-    ``network`` are the options of the model. ``epochs`` is the length of a run, and of the learning rate's cosine decay
-    where there is one; training stops earlier when the validation loss has not improved for ``patience`` epochs.
-    ``copies`` is how often an epoch shows each clip.
+    ``selection`` says how the settings were chosen. ``network`` are the options of the model. ``epochs`` is the length
+    of a run, and of the learning rate's cosine decay where there is one; training stops earlier when the validation
+    loss has not improved for ``patience`` epochs. ``copies`` is how often an epoch shows each clip.
     """
 
     name: str
     corpus: Literal["RAVDESS", "EmoGator"]
     model: Literal["random_forest", "cnn1d", "cnn2d", "cnn_bilstm"]
     version: str = "1.0.0"
+    selection: str = "the settings were chosen by validation loss, with no test figure in view"
     front_end: FrontEnd = field(default_factory=FrontEnd)
     network: dict[str, Any] = field(default_factory=dict)
     augmentation: Augmentation = field(default_factory=Augmentation)
@@ -42,7 +43,7 @@ class Configuration:
     learning_rate: float = 2e-3
     cosine_decay: bool = True
     weight_decay: float = 1e-3
-    label_smoothing: float = 0.1
+    label_smoothing: float = 0.0
     seed: int = 0
 
 

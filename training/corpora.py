@@ -30,7 +30,7 @@ from service.inference.acoustic import EmotionModel
 from service.inference.artefacts import Artefact, ArtefactError
 from service.problems import Problem
 from training import ARTEFACTS
-from training.card import commit, write_json
+from training.card import commit, with_interval, write_json
 from training.channel import telephone
 from training.datasets import (
     Clip,
@@ -217,16 +217,11 @@ def _figures(result: Mapping[str, Any], trained_on: str) -> list[tuple[str, ...]
             f"{figures['clips']:,}",
             str(figures["speakers"]),
             band,
-            _with_interval(figures, "accuracy"),
-            _with_interval(figures, "uar"),
+            with_interval(figures, "accuracy"),
+            with_interval(figures, "uar"),
         )
         for band, figures in result["bands"].items()
     ]
-
-
-def _with_interval(figures: Mapping[str, Any], name: str) -> str:
-    low, high = figures[f"{name}_interval"]
-    return f"**{100 * figures[name]:.1f} %** ({100 * low:.1f} to {100 * high:.1f})"
 
 
 def _recall(figures: Mapping[str, Any], label: str) -> str:

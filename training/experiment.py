@@ -8,8 +8,8 @@ import hashlib
 import json
 import statistics
 import time
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Final
@@ -19,7 +19,7 @@ import numpy as np
 from training import card, features, splits
 from training.augment import Sampler
 from training.configuration import Configuration
-from training.datasets import Corpus, read_emogator, read_ravdess
+from training.datasets import Clip, Corpus, read_emogator, read_ravdess
 from training.datasets.ravdess import ACTOR_FOLDS
 from training.evaluate import Evaluated
 from training.features import BANDS, Features, load_features
@@ -45,13 +45,15 @@ class NotExportedError(Exception):
 class Experiment:
     """A configuration and where things lie. Small enough to send to another process.
 
-    ``data`` is the folder of the corpus, ``runs`` that of features and states, ``results`` that of results.
+    ``data`` is the folder of the corpus, ``runs`` that of features and states, ``results`` that of results. ``clips``
+    chooses some of the corpus's.
     """
 
     configuration: Configuration
     data: Path
     runs: Path
     results: Path
+    clips: Callable[[tuple[Clip, ...]], tuple[Clip, ...]] | None = None
 
     @cached_property
     def fingerprint(self) -> str:
@@ -68,7 +70,8 @@ class Experiment:
 
     @property
     def corpus(self) -> Corpus:
-        return _corpus(self.configuration.corpus, self.data)
+        corpus = _corpus(self.configuration.corpus, self.data)
+        return corpus if self.clips is None else replace(corpus, clips=self.clips(corpus.clips))
 
     @property
     def cache(self) -> Path:
@@ -212,12 +215,11 @@ def run(experiment: Experiment, name: str) -> Result:
     return result
 
 
-def ship(experiment: Experiment) -> Trained:
-    """Train on all clips, for as many epochs as the folds chose; nothing is left to stop on."""
+def train_on_everything(experiment: Experiment, epochs: int) -> Trained:
+    """A model of all clips, after ``epochs`` epochs: nothing is left to stop on."""
     from training import train
 
     loaded = experiment.load()
-    epochs, _ = chosen_by_folds(experiment)
     everything = loaded.sampler(np.arange(len(loaded.corpus.clips)))
     model, _ = train.fit(experiment.configuration, everything, None, experiment.folder(SHIPPED), epochs=epochs)
     _check_backend(experiment.configuration)

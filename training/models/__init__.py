@@ -1,12 +1,12 @@
 """The paper's models. Each takes windows as the front end makes them and gives logits."""
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from service.audio.features import Floats
 
-FOREST = "random_forest"
-NETWORKS = ("cnn1d", "cnn2d", "cnn_bilstm")
+FOREST: Final = "random_forest"
+TITLES: Final = {FOREST: "Random Forest", "cnn1d": "1D-CNN", "cnn2d": "2D-CNN", "cnn_bilstm": "CNN+BiLSTM"}
 
 
 class Trained(Protocol):

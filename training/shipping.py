@@ -1,0 +1,112 @@
+"""The last step of an experiment: weights, card, picture and hashes as a folder that the service loads."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from service.emotions import PROXIES
+from service.inference.artefacts import CARD_FILE, MODEL_FILE, write_sums
+from training import card
+from training.experiment import PROTOCOLS, Experiment, chosen_by_folds, protocol_reports, train_on_everything
+from training.export import export_onnx
+from training.models import TITLES
+from training.models.network import Network
+from training.plots import confusion_picture
+
+# What depends on the corpus, in words.
+_ABOUT: Final[dict[str, dict[str, str]]] = {
+    "RAVDESS": {
+        "task": "speech-emotion",
+        "hears": "How a voice sounds while it speaks: eight emotions",
+        "citation": "Livingstone & Russo 2018, doi:10.5281/zenodo.1188976",
+        "licence": "CC BY-NC-SA 4.0",
+        "licence_note": "RAVDESS allows no commercial use, and neither do weights trained on it; the code is "
+        "Apache-2.0.",
+        "speaker-independent": "five folds of actors (those of Luna-Jiménez et al. 2022); no actor is heard both in "
+        "training and in testing. This is what to expect for a caller nobody has heard before",
+        "paper": "the paper's random 80:20 split, each fifth tested once: every test actor is in the training part "
+        "too. It flatters, and stands here for comparison with the paper",
+    },
+    "EmoGator": {
+        "task": "vocal-burst",
+        "hears": "What a sigh, a groan or a laugh says where nothing is spoken: five emotions",
+        "citation": "Buhl 2023, arXiv:2301.00508",
+        "licence": "Apache-2.0",
+        "licence_note": "EmoGator and the code are both Apache-2.0.",
+        "speaker-independent": "five folds of contributors; no contributor is heard both in training and in testing. "
+        "This is what to expect for a caller nobody has heard before",
+        "paper": "the paper's random 80:20 split, each fifth tested once: nearly every test contributor is in the "
+        "training part too. It flatters, and stands here for comparison with the paper",
+    },
+}
+
+
+def ship(experiment: Experiment, folder: Path) -> dict[str, Any]:
+    """Train on all clips and export to ``folder`` with a card of the figures of the folds. Returns the card.
+
+    Raises:
+        ExportError: ONNX and the trained model disagree.
+    """
+    configuration, loaded = experiment.configuration, experiment.load()
+    corpus, about = loaded.corpus, _ABOUT[loaded.corpus.name]
+    results = experiment.results_of(split for names in PROTOCOLS.values() for split in names)
+    protocols = protocol_reports(results)
+    epochs, temperature = chosen_by_folds(experiment)
+    model = train_on_everything(experiment, epochs)
+    folder.mkdir(parents=True, exist_ok=True)
+    if isinstance(model, Network):
+        model.model.save(folder / "model.keras")
+    examples = np.concatenate(list(loaded.evaluated(np.arange(100)).windows.values()))
+    difference = export_onnx(model, temperature, configuration, corpus.labels, folder / MODEL_FILE, examples)
+    what = " + ".join(card.FEATURES[feature] for feature in configuration.front_end.features)
+    notes = {name: about[name] for name in protocols}
+    made = {
+        "name": configuration.name,
+        "version": configuration.version,
+        "task": about["task"],
+        "description": f"{about['hears']}, from the {what} of up to three seconds.",
+        "labels": corpus.labels,
+        "proxies": {label: original for label, original in PROXIES.items() if label in corpus.labels},
+        "licence": about["licence"],
+        "licence_note": about["licence_note"],
+        "architecture": {"kind": TITLES[configuration.model], "parameters": model.parameters},
+        "front_end": {
+            "feature": what,
+            "frames": configuration.front_end.frames,
+            "columns": configuration.front_end.columns,
+            **asdict(configuration.front_end),
+        },
+        "training_data": {
+            "corpus": corpus.name,
+            "citation": about["citation"],
+            "licence": about["licence"],
+            "clips": len(corpus.clips),
+            "speakers": len(set(loaded.speakers)),
+            "fingerprint": corpus.fingerprint(),
+            "notes": [*corpus.notes, *loaded.features.notes],
+        },
+        "protocols": protocols,
+        "protocol_notes": {**notes, "selection": configuration.selection},
+        "calibration": {
+            "temperature": temperature,
+            "method": "geometric mean of the folds' temperatures, each fitted on validation speakers",
+        },
+        "shipped": {
+            "trained_on": f"all {len(corpus.clips):,} clips with the settings that the folds chose",
+            "epochs": epochs,
+            "epochs_from": "the median of the folds' best epochs on validation speakers",
+            "onnx_difference": difference,
+        },
+        "configuration": asdict(configuration),
+        "libraries": card.library_versions(),
+        "commit": card.commit(),
+        "command": f"python -m training ship {configuration.name}",
+    }
+    card.write_json(made, folder / CARD_FILE)
+    (folder / "README.md").write_text(card.readme(made), encoding="utf-8")
+    title = f"{configuration.name}, speaker-independent: per cent of each true class"
+    confusion_picture(protocols["speaker-independent"], corpus.labels, title, folder / "confusion.png")
+    write_sums(folder)
+    return made

@@ -1,0 +1,152 @@
+"""The report of the table for people."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from training.card import FEATURES, with_interval
+from training.models import TITLES
+from training.text.markdown import table
+
+_COMPARED: Final = ("calm", "disgust")
+_BANDS: Final = ("wideband", "telephone")
+
+Row = Mapping[str, Any]
+
+
+def page(document: Mapping[str, Any]) -> str:
+    """``table.json`` as Markdown."""
+    rows: Sequence[Row] = document["rows"]
+    corpora = list(dict.fromkeys(row["corpus"] for row in rows))
+    sections = [
+        "# The paper's models, evaluated honestly",
+        "Written by `python -m training table --report` from the results in `runs/`; `python -m training table --data "
+        "DIR` makes those, and takes up where it was interrupted. All figures, confusion matrices included, are in "
+        "`table.json`.",
+        "- **paper** is the figure that the paper reports: a random split in which each actor is on both sides.\n"
+        "- **random split** is that protocol here, 80:20 with copies of one recording kept together. It flatters: the "
+        "models have heard every test speaker in training ([leakage.md](leakage.md) shows by how much).\n"
+        "- **speakers apart** is what to expect for a caller nobody has heard before.\n"
+        "- **telephone** is the same test clips through an 8 kHz, 300-3400 Hz, µ-law line. One model answers for both "
+        "bands.\n"
+        "- Brackets hold 95 % intervals from a bootstrap over speakers. UAR is the mean of the class recalls. "
+        "**folds** says how many of the five of each protocol have been run; with fewer the intervals are wider.\n"
+        "- Epoch and temperature were chosen on validation clips, never on the test fold.",
+    ]
+    for corpus in corpora:
+        own = [row for row in rows if row["corpus"] == corpus]
+        chance = 100 / len(next(iter(_figures(own[0]).values()))["recall"])
+        sections += [
+            f"## {corpus}",
+            f"Accuracy, and UAR with speakers apart; chance is {chance:.1f} %. Data fingerprint "
+            f"`{own[0]['fingerprint'][:16]}…`.",
+            table(
+                (
+                    *("model", "features", "paper", "random split", "telephone"),
+                    *("speakers apart", "UAR", "telephone", "UAR", "folds"),
+                ),
+                map(_accuracies, own),
+            ),
+        ]
+    short = list(_shortfalls(rows))
+    sections += [
+        "## Beside the paper's figures",
+        "\n".join(short) if short else "No row with a figure of the paper has been run.",
+        "## Calm and disgust",
+        "The paper's Table 2 singles these two out. Wideband.",
+        table(("model", "features", "protocol", "class", "precision", "recall", "F1"), _table_two(rows)),
+        "## What a model costs",
+        "CPU time of one run on one core, and of one window of three seconds in the service (features and network, one "
+        "thread). The last column is the largest difference of any probability between the trained model and its ONNX "
+        "file, over all runs.",
+        table(
+            ("row", "parameters", "ONNX, kB", "ms a window", "minutes a run", "epochs", "ONNX differs by"),
+            map(_costs, rows),
+        ),
+    ]
+    if document["comparisons"]:
+        sections += [
+            "## One thing changed",
+            "Each pair has the same splits. Accuracy.",
+            table(("row", "what", "random split", "telephone", "speakers apart", "telephone"), _comparisons(document)),
+        ]
+    if document["missing"]:
+        sections += ["## Not run yet", ", ".join(document["missing"]) + "."]
+    return "\n\n".join(sections) + "\n"
+
+
+def _figures(row: Row) -> Mapping[str, Any]:
+    """The bands of one of the protocols."""
+    bands: Mapping[str, Any] = next(iter(row["protocols"].values()))
+    return bands
+
+
+def _named(row: Row) -> tuple[str, str]:
+    features = "combined" if len(row["features"]) > 1 else FEATURES[row["features"][0]]
+    return TITLES[row["model"]], features
+
+
+def _cells(row: Row, protocol: str, figures: Sequence[str]) -> list[str]:
+    """Wideband, then telephone, each with ``figures``."""
+    bands = row["protocols"].get(protocol)
+    if bands is None:
+        return ["–"] * (2 * len(figures))
+    return [with_interval(bands[band], figure) for band in _BANDS for figure in figures]
+
+
+def _accuracies(row: Row) -> list[str]:
+    paper = f"{row['paper']:.1f} %" if row["paper"] is not None else "–"
+    folds = " + ".join(
+        str(row["protocols"][protocol]["wideband"]["folds"]) if protocol in row["protocols"] else "0"
+        for protocol in ("paper", "speaker-independent")
+    )
+    return [
+        *_named(row),
+        paper,
+        *_cells(row, "paper", ["accuracy"]),
+        *_cells(row, "speaker-independent", ["accuracy", "uar"]),
+        folds,
+    ]
+
+
+def _shortfalls(rows: Sequence[Row]) -> Iterator[str]:
+    for row in rows:
+        if row["paper"] is None or "paper" not in row["protocols"]:
+            continue
+        figures = row["protocols"]["paper"]["wideband"]
+        gap = 100 * figures["accuracy"] - row["paper"]
+        low, high = (100 * value for value in figures["accuracy_interval"])
+        verdict = f"{gap:.1f} points above" if gap >= 0 else f"**{-gap:.1f} points short of**"
+        within = ", which lies within the interval" if low <= row["paper"] <= high and gap < 0 else ""
+        yield f"- {' on '.join(_named(row))}: {verdict} the paper's {row['paper']:.1f} %{within}."
+
+
+def _table_two(rows: Sequence[Row]) -> Iterator[list[str]]:
+    for row in rows:
+        for protocol, bands in row["protocols"].items():
+            for label in _COMPARED:
+                if label in bands["wideband"]["recall"]:
+                    figures = [bands["wideband"][figure][label] for figure in ("precision", "recall", "f1")]
+                    yield [*_named(row), protocol, label, *(f"{figure:.2f}" for figure in figures)]
+
+
+def _costs(row: Row) -> list[str]:
+    return [
+        row["name"],
+        f"{row['parameters']:,}",
+        f"{row['onnx_bytes'] / 1000:,.0f}",
+        f"{row['latency_ms']:.1f}",
+        f"{row['cpu_minutes']:.1f}",
+        f"{row['epochs']:g}" if row["model"] != "random_forest" else "–",
+        f"{row['onnx_difference']:.0e}",
+    ]
+
+
+def _comparisons(document: Mapping[str, Any]) -> Iterator[list[str]]:
+    for comparison in document["comparisons"]:
+        for what, side in zip(("as in the table", comparison["what"]), comparison["sides"], strict=True):
+            yield [
+                side["name"],
+                what,
+                *_cells(side, "paper", ["accuracy"]),
+                *_cells(side, "speaker-independent", ["accuracy"]),
+            ]

@@ -1,0 +1,92 @@
+"""The report of the table, from the results of runs alone."""
+
+import json
+import statistics
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from training import card
+from training.experiment import PROTOCOLS, Result, protocol_reports
+from training.metrics import Tally
+from training.table.page import page
+from training.table.rows import COMPARISONS, ROWS
+
+# The rows that pictures are drawn of: the best of each model.
+PICTURED: Final = ("ravdess_rf_mfcc", "ravdess_cnn1d_mfcc", "ravdess_cnn2d_mfcc", "ravdess_cnn_bilstm_combined")
+
+
+def write_report(results: Path, out: Path) -> None:
+    """Write ``table.json``, ``table.md`` and the pictures of some rows to ``out``, from what is in ``results``."""
+    rows = []
+    for row in ROWS:
+        found = read_results(results / row.name)
+        if found:
+            rows.append({"paper": row.paper, **summary(found)})
+            if row.name in PICTURED:
+                draw(found, out / "pictures")
+    comparisons = []
+    for other in COMPARISONS:
+        changed, plain = read_results(results / other.name), read_results(results / other.row)
+        alike = {result["split"] for result in changed} & {result["split"] for result in plain}
+        if alike:
+            both = ([result for result in side if result["split"] in alike] for side in (plain, changed))
+            comparisons.append({"what": other.what, "sides": [summary(side) for side in both]})
+    document = {
+        "rows": rows,
+        "comparisons": comparisons,
+        "missing": [row.name for row in ROWS if row.name not in {done["name"] for done in rows}],
+    }
+    out.mkdir(parents=True, exist_ok=True)
+    card.write_json(document, out / "table.json")
+    (out / "table.md").write_text(page(document), encoding="utf-8")
+    print(f"{len(rows)} of {len(ROWS)} rows are in {out / 'table.md'}")
+
+
+def read_results(folder: Path) -> list[Result]:
+    """The results of one row, those of one identity: where there are several, the most frequent."""
+    found = [json.loads(file.read_text(encoding="utf-8")) for file in sorted(folder.glob("*.json"))]
+    if not found:
+        return []
+    identity = statistics.mode(result["identity"] for result in found)
+    return [result for result in found if result["identity"] == identity]
+
+
+def summary(results: Sequence[Result]) -> dict[str, Any]:
+    """One row: its figures, and what it costs."""
+    first = results[0]
+    return {
+        "name": first["name"],
+        "corpus": first["corpus"],
+        "fingerprint": first["fingerprint"],
+        "model": first["configuration"]["model"],
+        "features": first["configuration"]["front_end"]["features"],
+        "protocols": protocol_reports(results),
+        "epochs": statistics.median(result["epochs"] for result in results),
+        "cpu_minutes": round(statistics.median(result["cpu_seconds"] for result in results) / 60, 2),
+        "parameters": round(statistics.median(result["parameters"] for result in results)),
+        "onnx_bytes": round(statistics.median(result["onnx_bytes"] for result in results)),
+        "onnx_difference": max(result["onnx_difference"] for result in results),
+        "latency_ms": statistics.median(result["latency_ms"] for result in results),
+        "commits": sorted({result["commit"] for result in results}),
+    }
+
+
+def draw(results: Sequence[Result], folder: Path) -> None:
+    """Confusion, calibration and, for a network, its curves: speaker-independent, into ``folder``."""
+    from training.plots import confusion_picture, curves_picture, reliability_picture
+
+    protocol = "speaker-independent"
+    reports = protocol_reports(results).get(protocol)
+    if reports is None:
+        return
+    name, labels = results[0]["name"], tuple(results[0]["labels"])
+    folds = [result for result in results if result["split"] in PROTOCOLS[protocol]]
+    title = f"{name}, {protocol}"
+    confusion_picture(reports, labels, f"{title}: per cent of each true class", folder / f"{name}_confusion.png")
+    bins: Mapping[str, Any] = {
+        band: Tally.sum(Tally.from_json(result["bands"][band]) for result in folds).reliability for band in reports
+    }
+    reliability_picture(bins, title, folder / f"{name}_reliability.png")
+    if folds[0]["history"]:
+        curves_picture(folds, title, folder / f"{name}_curves.png")

@@ -1,0 +1,64 @@
+"""The rows of the paper's Table 1, and what is compared beside them. Each names a configuration."""
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A configuration and the accuracy in per cent that the paper reports for it, where that is known."""
+
+    name: str
+    paper: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A configuration that differs from a row in one thing, ``what``."""
+
+    name: str
+    row: str
+    what: str
+
+
+ROWS: Final = (
+    Row("ravdess_rf_mfcc", 65.12),
+    Row("ravdess_rf_mel", 57.34),
+    Row("ravdess_rf_chroma", 26.24),
+    Row("ravdess_rf_zcr"),
+    Row("ravdess_rf_combined"),
+    Row("ravdess_cnn1d_mfcc", 67.12),
+    Row("ravdess_cnn1d_mel"),
+    Row("ravdess_cnn1d_chroma", 31.12),
+    Row("ravdess_cnn1d_zcr"),
+    Row("ravdess_cnn1d_combined", 67.21),
+    Row("ravdess_cnn2d_mfcc", 72.12),
+    Row("ravdess_cnn2d_mel", 67.12),
+    Row("ravdess_cnn2d_chroma", 60.0),
+    Row("ravdess_cnn2d_zcr"),
+    Row("ravdess_cnn2d_combined", 69.12),
+    Row("ravdess_cnn_bilstm_combined", 65.6),
+    Row("emogator_rf_mfcc"),
+    Row("emogator_rf_mel"),
+    Row("emogator_rf_chroma"),
+    Row("emogator_rf_zcr"),
+    Row("emogator_rf_combined"),
+    Row("emogator_cnn1d_mfcc"),
+    Row("emogator_cnn1d_mel"),
+    Row("emogator_cnn1d_chroma"),
+    Row("emogator_cnn1d_zcr"),
+    Row("emogator_cnn1d_combined"),
+    Row("emogator_cnn2d_mfcc"),
+    Row("emogator_cnn2d_mel"),
+    Row("emogator_cnn2d_chroma"),
+    Row("emogator_cnn2d_zcr"),
+    Row("emogator_cnn2d_combined"),
+    Row("emogator_cnn_bilstm_combined"),
+)
+
+COMPARISONS: Final = (
+    Comparison("ravdess_rf_mfcc_smote", "ravdess_rf_mfcc", "SMOTE on the training part"),
+    Comparison("ravdess_cnn1d_mfcc_smote", "ravdess_cnn1d_mfcc", "SMOTE on the training part"),
+    Comparison("ravdess_cnn1d_mfcc_plain", "ravdess_cnn1d_mfcc", "no augmentation at all, wideband only"),
+    Comparison("ravdess_cnn2d_mfcc_rmsprop", "ravdess_cnn2d_mfcc", "the paper's RMSprop at 5e-5"),
+)
