@@ -44,7 +44,7 @@ class Split:
         for first, second in (("train", "validation"), ("train", "test"), ("validation", "test")):
             shared = set(groups[parts[first]]) & set(groups[parts[second]])
             if shared:
-                raise LeakageError(f"{self.name}: {first} and {second} share {sorted(shared)[:5]}")
+                raise LeakageError(f"{self.name}: {first} and {second} share {', '.join(sorted(shared)[:5])}")
 
 
 def speaker_independent(
@@ -53,38 +53,41 @@ def speaker_independent(
     """One split a fold of speakers, the fold being the test part.
 
     The validation speakers are drawn from the other folds, the same share of each. Speakers who
-    share a recording are kept on one side.
+    share a recording are kept on one side, as if they were one.
 
     Raises:
         LeakageError: speakers of different folds share a recording.
     """
     who = np.asarray(speakers)
-    _check_recordings(who, recordings, folds)
+    voice = _voices(speakers, recordings)
+    voices = np.asarray([voice[speaker] for speaker in speakers])
     splits = []
     for number, fold in enumerate(folds):
-        others = [other for index, other in enumerate(folds) if index != number]
+        others = [sorted({voice[speaker] for speaker in other}) for index, other in enumerate(folds) if index != number]
         rng = np.random.default_rng([seed, number])
         chosen = [
-            str(speaker)
+            str(name)
             for other in others
-            for speaker in rng.choice(sorted(other), size=max(1, round(len(other) / 6)), replace=False)
+            for name in rng.choice(other, size=max(1, round(len(other) / 6)), replace=False)
         ]
         test = np.flatnonzero(np.isin(who, list(fold)))
-        validation = np.flatnonzero(np.isin(who, chosen))
+        validation = np.flatnonzero(np.isin(voices, chosen))
         train = np.setdiff1d(np.arange(len(who)), np.concatenate([test, validation]))
-        splits.append(Split(f"fold-{number + 1}", train, validation, test, speakers))
+        splits.append(Split(f"fold-{number + 1}", train, validation, test, voices))
     return splits
 
 
-def _check_recordings(who: NDArray[np.str_], recordings: Sequence[str], folds: Sequence[Sequence[str]]) -> None:
-    fold_of = {speaker: number for number, fold in enumerate(folds) for speaker in fold}
-    home: dict[str, int] = {}
-    for speaker, recording in zip(who, recordings, strict=True):
-        fold = fold_of[str(speaker)]
-        if home.setdefault(recording, fold) != fold:
-            raise LeakageError(
-                f"speakers of folds {home[recording] + 1} and {fold + 1} share the recording {recording}"
-            )
+def _voices(speakers: Sequence[str], recordings: Sequence[str]) -> dict[str, str]:
+    """For each speaker the first of those who share recordings with them, directly or through others."""
+    sharing: dict[str, set[str]] = {}
+    for speaker, recording in zip(speakers, recordings, strict=True):
+        sharing.setdefault(recording, set()).add(speaker)
+    voice = {speaker: speaker for speaker in speakers}
+    for together in sharing.values():
+        alike = {voice[speaker] for speaker in together}
+        if len(alike) > 1:
+            voice = {speaker: min(alike) if first in alike else first for speaker, first in voice.items()}
+    return voice
 
 
 def paper_protocol(labels: Sequence[str], recordings: Sequence[str], *, seed: int) -> list[Split]:
