@@ -60,7 +60,7 @@ def speaker_independent(
     """
     who = np.asarray(speakers)
     voice = _voices(speakers, recordings)
-    voices = np.asarray([voice[speaker] for speaker in speakers])
+    voices = [voice[speaker] for speaker in speakers]
     splits = []
     for number, fold in enumerate(folds):
         others = [sorted({voice[speaker] for speaker in other}) for index, other in enumerate(folds) if index != number]
