@@ -7,6 +7,7 @@ import pytest
 from scipy.io import wavfile
 
 from service.audio.features import FrontEnd
+from training.channel import at_pitch
 from training.datasets import read_emogator
 from training.features import Features, load_features
 
@@ -34,6 +35,12 @@ def tiny_emogator(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def tiny_features(tiny_emogator: Path, tmp_path_factory: pytest.TempPathFactory) -> Features:
+def librosa_loaded() -> None:
+    """The first call into librosa costs seconds; processes that are forked after it need not pay for it."""
+    at_pitch(np.zeros(1600, dtype=np.float32), 1.0)
+
+
+@pytest.fixture(scope="session")
+def tiny_features(tiny_emogator: Path, tmp_path_factory: pytest.TempPathFactory, librosa_loaded: None) -> Features:
     cache = tmp_path_factory.mktemp("cache")
     return load_features(read_emogator(tiny_emogator), FrontEnd(), cache, workers=1, seed=0)
