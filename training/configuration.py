@@ -36,8 +36,8 @@ class Configuration:
     augmentation: Augmentation = field(default_factory=Augmentation)
     smote: bool = False
     copies: int = 1
-    epochs: int = 60
-    patience: int = 20
+    epochs: int = 100
+    patience: int = 30
     batch_size: int = 32
     optimizer: Literal["adamw", "adam", "rmsprop"] = "adamw"
     learning_rate: float = 2e-3

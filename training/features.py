@@ -38,7 +38,7 @@ VARIANTS = (
     "wideband, speed, opus, noise",
     "telephone, speed, noise",
 )
-_LIMITS = Limits(max_seconds=60, max_channels=2)
+_LIMITS = Limits(max_seconds=60, max_channels=8)
 _QUIET_DB = 40.0
 _MARGIN = 800
 _SAME_DB = 0.5
@@ -238,7 +238,11 @@ def claimed_seconds(path: Path) -> float:
     with path.open("rb") as file:
         head = file.read(8)
     with av.open(str(path)) as container:
-        seconds: float = (container.duration or 0) / av.time_base
+        sound = container.streams.audio[0] if container.streams.audio else None
+        if sound is not None and sound.duration and sound.time_base:
+            seconds = float(sound.duration * sound.time_base)  # a film may go on after its sound
+        else:
+            seconds = (container.duration or 0) / av.time_base
     if head[:4] == b"RIFF":
         # FFmpeg trusts the size of a truncated WAV file over its header.
         claimed = int.from_bytes(head[4:], "little") + 8

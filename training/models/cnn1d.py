@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import keras
 
-from training.models.layers import activated, standardised
+from training.models.layers import activated, over_time, standardised
 
 
 def cnn1d(
@@ -23,7 +23,5 @@ def cnn1d(
     for width in channels:
         x = layers.Conv1D(width, kernel, padding="same", use_bias=False)(x)
         x = layers.MaxPooling1D(2)(activated(x))
-    # The mean says what lasts, the peak what stands out.
-    x = layers.Concatenate()([layers.GlobalAveragePooling1D()(x), layers.GlobalMaxPooling1D()(x)])
-    x = activated(layers.Dense(dense, use_bias=False)(layers.Dropout(dropout)(x)))
+    x = activated(layers.Dense(dense, use_bias=False)(layers.Dropout(dropout)(over_time(x))))
     return keras.Model(inputs, layers.Dense(classes, name="logits")(layers.Dropout(dropout)(x)), name="cnn1d")

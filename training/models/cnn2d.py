@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import keras
 
-from training.models.layers import activated, standardised
+from training.models.layers import activated, over_time, standardised
 
 
 def cnn2d(
@@ -17,7 +17,7 @@ def cnn2d(
 ) -> keras.Model:
     """From (frames, columns) to ``classes`` logits.
 
-    Time is averaged away only at the end and frequency never: where in the spectrum something happens tells emotions
+    Time is pooled away only at the end and frequency never: where in the spectrum something happens tells emotions
     apart, when it happens does not.
     """
     layers = keras.layers
@@ -28,5 +28,5 @@ def cnn2d(
         x = layers.MaxPooling2D((2, 2 if x.shape[2] > 1 else 1))(activated(x))
     x = layers.Reshape((x.shape[1], x.shape[2] * x.shape[3]))(x)
     x = activated(layers.Dense(dense, use_bias=False)(layers.Dropout(dropout)(x)))
-    x = layers.GlobalAveragePooling1D()(x)
-    return keras.Model(inputs, layers.Dense(classes, name="logits")(layers.Dropout(dropout)(x)), name="cnn2d")
+    x = layers.Dropout(dropout)(over_time(x))
+    return keras.Model(inputs, layers.Dense(classes, name="logits")(x), name="cnn2d")

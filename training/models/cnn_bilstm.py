@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import keras
 
-from training.models.layers import activated, standardised
+from training.models.layers import activated, over_time, standardised
 
 
 def cnn_bilstm(
@@ -24,6 +24,8 @@ def cnn_bilstm(
     for width in channels:
         x = layers.Conv1D(width, kernel, padding="same", use_bias=False)(x)
         x = layers.MaxPooling1D(2)(activated(x))
-    x = layers.Dropout(dropout)(layers.Bidirectional(layers.LSTM(units))(x))
+    # A short clip ends in silence: what the LSTM says all along is worth more than its last word.
+    x = over_time(layers.Bidirectional(layers.LSTM(units, return_sequences=True))(x))
+    x = layers.Dropout(dropout)(x)
     x = layers.LeakyReLU(negative_slope=0.1)(layers.Dense(dense)(x))
     return keras.Model(inputs, layers.Dense(classes, name="logits")(layers.Dropout(dropout)(x)), name="cnn_bilstm")

@@ -15,3 +15,9 @@ def standardised(x: Any) -> Any:
 
 def activated(x: Any) -> Any:
     return keras.layers.ReLU()(standardised(x))
+
+
+def over_time(x: Any) -> Any:
+    """From (steps, columns) to (2 * columns,): the mean says what lasts, the peak what stands out."""
+    layers = keras.layers
+    return layers.Concatenate()([layers.GlobalAveragePooling1D()(x), layers.GlobalMaxPooling1D()(x)])
