@@ -40,7 +40,7 @@ class FrontEnd:
     for models that take no sequences.
 
     Raises:
-        ValueError: there is no such feature, or the order is another one.
+        ValueError: there is no such feature, the order is another one, or there are more MFCC than mel bands.
     """
 
     sample_rate: int = 16_000
@@ -56,6 +56,8 @@ class FrontEnd:
     def __post_init__(self) -> None:
         if not self.features or self.features != tuple(name for name in FEATURES if name in self.features):
             raise ValueError(f"features are {self.features}; name some of {FEATURES}, in this order")
+        if "mfcc" in self.features and self.n_mfcc > self.n_mels:
+            raise ValueError(f"n_mfcc is {self.n_mfcc}, more than the {self.n_mels} of n_mels")
 
     @property
     def frames(self) -> int:
@@ -118,7 +120,7 @@ def statistics_of(frames: Floats, active: NDArray[np.bool_]) -> Floats:
         row[0], row[1] = chosen.mean(axis=0), chosen.std(axis=0)
         row[2:9] = np.quantile(chosen, _QUANTILES, axis=0)
         row[9], row[10] = np.abs(steps).mean(axis=0), steps.std(axis=0)
-    return pooled.reshape(len(frames), -1)
+    return pooled.reshape(len(frames), len(STATISTICS) * frames.shape[-1])
 
 
 def below_peak(decibels: Floats, dynamic_range_db: float) -> Floats:
