@@ -58,7 +58,8 @@ def readme(card: Mapping[str, Any]) -> str:
         f"- **Input**: {_input(card['front_end'])}, "
         f"windows of {card['front_end']['window_samples'] / card['front_end']['sample_rate']:.0f} s "
         f"at {card['front_end']['sample_rate'] // 1000} kHz",
-        f"- **Size**: {card['architecture']['parameters']:,} parameters, {card['architecture']['kind']}",
+        f"- **Size**: {card['architecture']['parameters']:,} parameters, {card['architecture']['kind']}"
+        + (f" ([picture]({card['architecture']['picture']}))" if "picture" in card["architecture"] else ""),
         f"- **Shipped weights**: {shipped['trained_on']}; {shipped['epochs']} epochs, {shipped['epochs_from']}. "
         "The figures below are those of the folds, whose test speakers their models had never heard.",
         f"- **Probabilities** are calibrated with temperature {card['calibration']['temperature']} "

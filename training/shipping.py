@@ -13,8 +13,9 @@ from training.experiment import PROTOCOLS, Experiment, chosen_by_folds, protocol
 from training.export import export_onnx
 from training.models import TITLES
 from training.models.network import Network
-from training.plots import confusion_picture
+from training.plots import confusion_picture, forest_picture, network_picture
 
+_PICTURE: Final = "network.png"
 # What depends on the corpus, in words.
 _ABOUT: Final[dict[str, dict[str, str]]] = {
     "RAVDESS": {
@@ -56,10 +57,13 @@ def ship(experiment: Experiment, folder: Path) -> dict[str, Any]:
     epochs, temperature = chosen_by_folds(experiment)
     model = train_on_everything(experiment, epochs)
     folder.mkdir(parents=True, exist_ok=True)
-    if isinstance(model, Network):
-        model.model.save(folder / "model.keras")
     examples = np.concatenate(list(loaded.evaluated(np.arange(100)).windows.values()))
     difference = export_onnx(model, temperature, configuration, corpus.labels, folder / MODEL_FILE, examples)
+    if isinstance(model, Network):
+        model.model.save(folder / "model.keras")
+        network_picture(model.model, configuration.name, folder / _PICTURE)
+    else:
+        forest_picture(folder / MODEL_FILE, configuration.name, folder / _PICTURE)
     what = " + ".join(card.FEATURES[feature] for feature in configuration.front_end.features)
     notes = {name: about[name] for name in protocols}
     made = {
@@ -71,7 +75,7 @@ def ship(experiment: Experiment, folder: Path) -> dict[str, Any]:
         "proxies": {label: original for label, original in PROXIES.items() if label in corpus.labels},
         "licence": about["licence"],
         "licence_note": about["licence_note"],
-        "architecture": {"kind": TITLES[configuration.model], "parameters": model.parameters},
+        "architecture": {"kind": TITLES[configuration.model], "parameters": model.parameters, "picture": _PICTURE},
         "front_end": {
             "feature": what,
             "frames": configuration.front_end.frames,

@@ -1,6 +1,7 @@
 """The report of the table for people."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 from training.card import FEATURES, with_interval
@@ -69,6 +70,9 @@ def page(document: Mapping[str, Any]) -> str:
             "Each pair has the same splits. Accuracy.",
             table(("row", "what", "random split", "telephone", "speakers apart", "telephone"), _comparisons(document)),
         ]
+    pictures = [file for row in rows for file in row["pictures"]]
+    if pictures:
+        sections += ["## Pictures", "\n".join(f"![{Path(file).stem}]({file})" for file in pictures)]
     if document["missing"]:
         sections += ["## Not run yet", ", ".join(document["missing"]) + "."]
     return "\n\n".join(sections) + "\n"

@@ -6,12 +6,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from service.audio.features import FrontEnd
 from training import card
 from training.experiment import PROTOCOLS, Result, protocol_reports
 from training.metrics import Tally
 from training.table.page import page
 from training.table.rows import COMPARISONS, ROWS
 
+PICTURES: Final = "pictures"
 # The rows that pictures are drawn of: the best of each model.
 PICTURED: Final = ("ravdess_rf_mfcc", "ravdess_cnn1d_mfcc", "ravdess_cnn2d_mfcc", "ravdess_cnn_bilstm_combined")
 
@@ -22,9 +24,8 @@ def write_report(results: Path, out: Path) -> None:
     for row in ROWS:
         found = read_results(results / row.name)
         if found:
-            rows.append({"paper": row.paper, **summary(found)})
-            if row.name in PICTURED:
-                draw(found, out / "pictures")
+            pictures = draw(found, out / PICTURES) if row.name in PICTURED else []
+            rows.append({"paper": row.paper, **summary(found), "pictures": [f"{PICTURES}/{name}" for name in pictures]})
     comparisons = []
     for other in COMPARISONS:
         changed, plain = read_results(results / other.name), read_results(results / other.row)
@@ -72,21 +73,28 @@ def summary(results: Sequence[Result]) -> dict[str, Any]:
     }
 
 
-def draw(results: Sequence[Result], folder: Path) -> None:
-    """Confusion, calibration and, for a network, its curves: speaker-independent, into ``folder``."""
-    from training.plots import confusion_picture, curves_picture, reliability_picture
+def draw(results: Sequence[Result], folder: Path) -> list[str]:
+    """Confusion and calibration with speakers apart, of a network its curves and layers, too: files in ``folder``."""
+    from training.models import FOREST, build
+    from training.plots import confusion_picture, curves_picture, network_picture, reliability_picture
 
     protocol = "speaker-independent"
-    reports = protocol_reports(results).get(protocol)
-    if reports is None:
-        return
-    name, labels = results[0]["name"], tuple(results[0]["labels"])
     folds = [result for result in results if result["split"] in PROTOCOLS[protocol]]
-    title = f"{name}, {protocol}"
-    confusion_picture(reports, labels, f"{title}: per cent of each true class", folder / f"{name}_confusion.png")
+    if not folds:
+        return []
+    configuration, labels = folds[0]["configuration"], tuple(folds[0]["labels"])
+    title = f"{configuration['name']}, {protocol}"
+    files = {kind: f"{configuration['name']}_{kind}.png" for kind in ("confusion", "reliability", "curves", "network")}
+    reports = protocol_reports(folds)[protocol]
+    confusion_picture(reports, labels, f"{title}: per cent of each true class", folder / files["confusion"])
     bins: Mapping[str, Any] = {
         band: Tally.sum(Tally.from_json(result["bands"][band]) for result in folds).reliability for band in reports
     }
-    reliability_picture(bins, title, folder / f"{name}_reliability.png")
-    if folds[0]["history"]:
-        curves_picture(folds, title, folder / f"{name}_curves.png")
+    reliability_picture(bins, title, folder / files["reliability"])
+    if configuration["model"] == FOREST:
+        return [files["confusion"], files["reliability"]]
+    curves_picture(folds, title, folder / files["curves"])
+    front_end = FrontEnd(**{**configuration["front_end"], "features": tuple(configuration["front_end"]["features"])})
+    network = build(configuration["model"], front_end.shape, len(labels), configuration["network"])
+    network_picture(network, configuration["name"], folder / files["network"])
+    return list(files.values())
