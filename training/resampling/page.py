@@ -57,7 +57,7 @@ def _bands() -> tuple[str, str]:
 def _tones(tones: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
     for rate in next(iter(tones.values())):
         for name, levels in tones.items():
-            folds_back = (f"{levels[rate][where]:.0f} dB" for where in ("folds_back_near_db", "folds_back_far_db"))
+            folds_back = (f"{levels[rate][where]:z.0f} dB" for where in ("folds_back_near_db", "folds_back_far_db"))
             yield f"{int(rate):,} Hz", name, f"{levels[rate]['pass_band_db']:.1f} dB", *folds_back
 
 
