@@ -168,7 +168,7 @@ def page(document: Document) -> str:
         f"{len(document['labels'])} emotions, one model. The three rows differ in nothing but how the recordings were "
         "divided into those that the model learns from and those that it is tested on.",
         table(
-            ("protocol", "accuracy", "UAR", "tests whose speaker it has heard", "tests that it has heard"),
+            ("protocol", "accuracy", "UAR", "tests whose speaker it has heard", "tests it has heard a copy of"),
             (
                 (
                     name,
