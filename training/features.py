@@ -8,6 +8,7 @@ by voice activity.
 
 import hashlib
 import json
+import multiprocessing
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
@@ -116,7 +117,8 @@ def prepare(corpus: Corpus, front_ends: Iterable[FrontEnd], cache: Path, *, work
     problems: list[str] = []
     computed: list[tuple[_Computed, ...]] = []
     work = partial(_attempt, front_ends=tuple(missing), seed=seed)
-    with ProcessPoolExecutor(workers) as pool:
+    # Spawned: a fork of a process in which libraries have started threads may wait for them for ever.
+    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
         results: Iterator[tuple[_Computed, ...] | str] = pool.map(work, enumerate(corpus.clips), chunksize=8)
         for result in tqdm(results, total=len(corpus.clips), desc=f"{corpus.name}: features", unit="clip"):
             if isinstance(result, str):
