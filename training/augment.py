@@ -20,6 +20,9 @@ class Augmentation:
     share of the pace, ``warp`` a share of the mel axis (vocal tract length perturbation, Jaitly & Hinton 2013),
     ``tilt_db`` the gain at the band edges, ``floor_db`` how close to the peak a noise floor may come; masks are
     SpecAugment's (Park et al. 2019); ``mixup`` is the Beta parameter (Zhang et al. 2018), 0 for none.
+
+    Raises:
+        ValueError: there is no such variant, or none is named.
     """
 
     variants: tuple[str, ...] = VARIANTS
@@ -30,6 +33,10 @@ class Augmentation:
     frequency_mask: int = 6
     time_mask: int = 10
     mixup: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not self.variants or set(self.variants) - set(VARIANTS):
+            raise ValueError(f"variants are {self.variants}; name some of {VARIANTS}")
 
 
 @dataclass(frozen=True)

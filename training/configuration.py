@@ -1,7 +1,8 @@
 """The settings of a run: a small TOML file, and data that is stored with its result."""
 
+import json
 import tomllib
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -9,6 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from service.audio.features import FrontEnd
 from training.augment import Augmentation
+from training.models import FOREST
 
 SHIPPED: Final = Path(__file__).parent / "configurations"
 
@@ -24,6 +26,9 @@ class Configuration:
     ``selection`` says how the settings were chosen. ``network`` are the options of the model. ``epochs`` is the length
     of a run, and of the learning rate's cosine decay where there is one; training stops earlier when the validation
     loss has not improved for ``patience`` epochs. ``copies`` is how often an epoch shows each clip.
+
+    Raises:
+        ValueError: the model does not take what the front end makes.
     """
 
     name: str
@@ -46,21 +51,30 @@ class Configuration:
     label_smoothing: float = 0.0
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        if self.front_end.statistics != (self.model == FOREST):
+            raise ValueError(
+                f"front_end.statistics: a forest takes statistics and a network does not; this is a {self.model}"
+            )
+
+
+_CONFIGURATION: Final = TypeAdapter(Configuration)
+
 
 def read(path: Path) -> Configuration:
     """The configuration in the TOML file ``path``, named as the file is.
 
     Raises:
-        ConfigurationError: it cannot be read, or a setting is unknown or of the wrong type.
+        ConfigurationError: it cannot be read, or a setting is unknown, of the wrong type or does not fit the others.
     """
     try:
         settings = tomllib.loads(path.read_text(encoding="utf-8"))
-        _known(settings, Configuration)
-        _known(settings.get("front_end", {}), FrontEnd)
-        _known(settings.get("augmentation", {}), Augmentation)
-        return TypeAdapter(Configuration).validate_python({"name": path.stem, **settings})
+        if "name" in settings:
+            raise ValueError("name: it is that of the file")
+        described = json.dumps({"name": path.stem, **settings}, default=str)
+        return _CONFIGURATION.validate_json(described, strict=True, extra="forbid")
     except ValidationError as error:
-        wrong = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
+        wrong = "; ".join(": ".join([*map(str, each["loc"]), each["msg"]]) for each in error.errors())
         raise ConfigurationError(f"{path}: {wrong}") from error
     except (OSError, ValueError) as error:
         raise ConfigurationError(f"{path}: {error}") from error
@@ -69,9 +83,3 @@ def read(path: Path) -> Configuration:
 def shipped(name: str) -> Configuration:
     """Raises: ConfigurationError."""
     return read(SHIPPED / f"{name}.toml")
-
-
-def _known(settings: dict[str, Any], of: type) -> None:
-    unknown = settings.keys() - {each.name for each in fields(of)}
-    if unknown:
-        raise ValueError(f"no such setting: {', '.join(sorted(unknown))}")
