@@ -91,7 +91,7 @@ def report(tally: Tally, labels: tuple[str, ...], *, seed: int) -> dict[str, Any
         "uar": _rounded(unweighted_average_recall(total)),
         "uar_interval": [_rounded(value) for value in intervals["uar"]],
         "recall": _by_label(labels, recalls(total)),
-        "precision": _by_label(labels, recalls(total.T)),
+        "precision": _by_label(labels, precisions(total)),
         "f1": _by_label(labels, f1_scores(total)),
         "calibration_error": _rounded(expected_calibration_error(tally.reliability)),
         "confusion": total.tolist(),
@@ -117,9 +117,15 @@ def accuracy(confusion: Counts) -> float:
 
 
 def recalls(confusion: Counts) -> NDArray[np.float64]:
-    """Recall of each class that occurs, NaN for one that does not; of the transposed matrix, precision."""
+    """Recall of each class that occurs, NaN for one that does not."""
     support = confusion.sum(axis=1)
     return np.where(support > 0, np.diag(confusion) / np.maximum(support, 1), np.nan)
+
+
+def precisions(confusion: Counts) -> NDArray[np.float64]:
+    """Precision of each class, 0 for one that is never answered."""
+    values: NDArray[np.float64] = np.diag(confusion) / np.maximum(confusion.sum(axis=0), 1)
+    return values
 
 
 def f1_scores(confusion: Counts) -> NDArray[np.float64]:
