@@ -17,9 +17,9 @@ def page(document: Document) -> str:
     sections = [
         "# What resampling does",
         "Every model here hears 16 kHz, and most recordings come at another rate. Sound above 8 kHz does not fit; a "
-        "resampler that lets it through folds it back as sound that was never there. Resamplers differ in how well they "
-        f"keep it out, and in what they cost. **{BEST}** is the measure of the others; **FFmpeg, as the service** is how "
-        "`service/audio/decode.py` resamples what is sent to it.",
+        "resampler that lets it through folds it back as sound that was never there. Resamplers differ in how well "
+        f"they keep it out, and in what they cost. **{BEST}** is the measure of the others; **FFmpeg, as the service** "
+        "is how `service/audio/decode.py` resamples what is sent to it.",
         "## What happens to tones",
         table(
             ("from", "resampler", f"changed up to {PASS_BAND / 1000:g} kHz", *_bands()),
