@@ -9,11 +9,12 @@ by voice activity.
 import hashlib
 import json
 import multiprocessing
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import av
 import numpy as np
@@ -27,6 +28,9 @@ from service.audio.vad import Region
 from service.problems import Problem
 from training.channel import at_pitch, at_speed, at_tempo, at_volume, noisy, telephone, through_codec
 from training.datasets import Clip, Corpus, CorpusError
+
+_Put = TypeVar("_Put")
+_Got = TypeVar("_Got")
 
 BANDS = ("wideband", "telephone")
 VARIANTS = (
@@ -117,18 +121,26 @@ def prepare(corpus: Corpus, front_ends: Iterable[FrontEnd], cache: Path, *, work
     problems: list[str] = []
     computed: list[tuple[_Computed, ...]] = []
     work = partial(_attempt, front_ends=tuple(missing), seed=seed)
-    # Spawned: a fork of a process in which libraries have started threads may wait for them for ever.
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-        results: Iterator[tuple[_Computed, ...] | str] = pool.map(work, enumerate(corpus.clips), chunksize=8)
-        for result in tqdm(results, total=len(corpus.clips), desc=f"{corpus.name}: features", unit="clip"):
-            if isinstance(result, str):
-                problems.append(result)
-            else:
-                computed.append(result)
+    results = _side_by_side(work, enumerate(corpus.clips), workers)
+    for result in tqdm(results, total=len(corpus.clips), desc=f"{corpus.name}: features", unit="clip"):
+        if isinstance(result, str):
+            problems.append(result)
+        else:
+            computed.append(result)
     if problems:
         raise CorpusError(corpus.name, problems)
     for (measured, folder), clips in zip(missing.items(), zip(*computed, strict=True), strict=True):
         _store(corpus, measured, clips, folder)
+
+
+def _side_by_side(work: Callable[[_Put], _Got], on: Iterable[_Put], workers: int) -> Iterator[_Got]:
+    """``work`` on each of ``on``, in their order; in this process where one is enough."""
+    if workers == 1:
+        yield from map(work, on)
+        return
+    # Spawned: a fork of a process in which libraries have started threads may wait for them for ever.
+    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+        yield from pool.map(work, on, chunksize=8)
 
 
 def _measurement(front_end: FrontEnd) -> FrontEnd:

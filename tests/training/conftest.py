@@ -7,7 +7,6 @@ import pytest
 from scipy.io import wavfile
 
 from service.audio.features import FrontEnd
-from training.channel import at_pitch
 from training.datasets import read_emogator
 from training.features import Features, load_features
 
@@ -35,12 +34,11 @@ def tiny_emogator(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def librosa_loaded() -> None:
-    """The first call into librosa costs seconds; processes that are forked after it need not pay for it."""
-    at_pitch(np.zeros(1600, dtype=np.float32), 1.0)
+def tiny_runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where experiments on it keep features and states; the features are computed once for all."""
+    return tmp_path_factory.mktemp("runs")
 
 
 @pytest.fixture(scope="session")
-def tiny_features(tiny_emogator: Path, tmp_path_factory: pytest.TempPathFactory, librosa_loaded: None) -> Features:
-    cache = tmp_path_factory.mktemp("cache")
-    return load_features(read_emogator(tiny_emogator), FrontEnd(), cache, workers=1, seed=0)
+def tiny_features(tiny_emogator: Path, tiny_runs: Path) -> Features:
+    return load_features(read_emogator(tiny_emogator), FrontEnd(), tiny_runs / "features", workers=1, seed=0)

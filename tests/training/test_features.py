@@ -18,8 +18,6 @@ from training.channel import telephone
 from training.datasets import Clip, Corpus, CorpusError
 from training.features import BANDS, VARIANTS, Features, columns_of, load_features, prepare
 
-pytestmark = pytest.mark.usefixtures("librosa_loaded")
-
 SMALL = FrontEnd(n_mels=26)
 
 
@@ -52,7 +50,7 @@ def cache(corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def nothing_is_computed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(features, "ProcessPoolExecutor", None)
+    monkeypatch.setattr(features, "_attempt", None)
 
 
 def arrays(found: Features) -> list[bytes]:
@@ -161,7 +159,7 @@ def test_cache_of_other_sounds_or_of_older_code_is_not_read(
     corpus: Corpus, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each of them would have to be computed."""
-    monkeypatch.setattr(features, "ProcessPoolExecutor", None)
+    monkeypatch.setattr(features, "_attempt", None)
     other_bytes = replace(corpus, clips=(corpus.clips[0], replace(corpus.clips[1], path=corpus.clips[0].path)))
     with pytest.raises(TypeError):
         prepare(other_bytes, [SMALL], cache, workers=1, seed=0)
