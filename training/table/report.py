@@ -25,7 +25,14 @@ def write_report(results: Path, out: Path) -> None:
         found = read_results(results / row.name)
         if found:
             pictures = draw(found, out / PICTURES) if row.name in PICTURED else []
-            rows.append({"paper": row.paper, **summary(found), "pictures": [f"{PICTURES}/{name}" for name in pictures]})
+            rows.append(
+                {
+                    "paper": row.paper,
+                    "tried": row.tried,
+                    **summary(found),
+                    "pictures": [f"{PICTURES}/{name}" for name in pictures],
+                }
+            )
     comparisons = []
     for other in COMPARISONS:
         changed, plain = read_results(results / other.name), read_results(results / other.row)
