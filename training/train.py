@@ -4,7 +4,8 @@ import json
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+from zipfile import ZipFile
 
 import keras
 import numpy as np
@@ -16,6 +17,8 @@ from training.models import FOREST, Trained, build
 from training.models.network import Network
 
 History = list[dict[str, Any]]
+
+_HISTORY: Final = "history.json"
 
 
 def fit(
@@ -31,8 +34,10 @@ def fit(
 
         return random_forest(*sampler.epoch(0), seed=configuration.seed, **configuration.network), []
     folder.mkdir(parents=True, exist_ok=True)
-    state, history_file, best = folder / "state.keras", folder / "history.json", folder / "best.weights.h5"
-    history: History = json.loads(history_file.read_text()) if state.exists() else []
+    state, best = folder / "run.keras", folder / "best.weights.h5"
+    history = _history(state)
+    if len(history) > epochs:  # no epoch can be taken back
+        history = []
     model = keras.models.load_model(state) if history else _compiled(configuration, sampler)
     while len(history) < epochs and not _exhausted(history, configuration.patience):
         started = time.process_time()
@@ -49,7 +54,7 @@ def fit(
                 model.save_weights(best)
         row["cpu_seconds"] = round(time.process_time() - started, 2)
         history.append(row)
-        _save(model, state, history, history_file)
+        _save(model, history, state)
     if validation is not None:
         model.load_weights(best)
     return Network(model), history
@@ -90,11 +95,19 @@ def _exhausted(history: History, patience: int) -> bool:
     return bool(scored) and len(history) - best_epoch(scored) >= patience
 
 
-def _save(model: keras.Model, state: Path, history: History, history_file: Path) -> None:
-    """State and history are replaced whole, the history last, so that a kill leaves the epoch before."""
+def _history(state: Path) -> History:
+    """Of the epochs that are in ``state``."""
+    if not state.exists():
+        return []
+    with ZipFile(state) as archive:
+        history: History = json.loads(archive.read(_HISTORY))
+    return history
+
+
+def _save(model: keras.Model, history: History, state: Path) -> None:
+    """Model and history are one file and replaced whole, so that a kill leaves both as they were an epoch before."""
     partial = state.with_name("partial.keras")
     model.save(partial)
+    with ZipFile(partial, "a") as archive:
+        archive.writestr(_HISTORY, json.dumps(history))
     partial.replace(state)
-    partial = history_file.with_suffix(".partial")
-    partial.write_text(json.dumps(history))
-    partial.replace(history_file)

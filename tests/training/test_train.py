@@ -1,107 +1,286 @@
-"""Training resumes where it was killed, stops on validation speakers, and its export says what it says."""
+"""Training goes on where it was killed, keeps the best epoch, stops when none is better, and needs no TensorFlow."""
 
-import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import keras
 import numpy as np
-import onnxruntime as ort
 import pytest
 
-from service.audio.features import FrontEnd
+from service.audio.features import Floats, FrontEnd
+from tests.training.made_up import FRONT_ENDS, PLAIN, noise
+from tests.training.networks import SMALL
 from training import train
-from training.augment import Sampler
-from training.configuration import VOCAL_BURST, Configuration
+from training.augment import Augmentation, Sampler
+from training.configuration import Configuration
 from training.evaluate import Evaluated
-from training.export import ExportError, export_onnx, with_probabilities
-from training.features import Features
-from training.models.cnn2d import cnn2d
+from training.export import export_onnx
+from training.features import BANDS
+from training.models import FOREST, Trained
+from training.models.random_forest import Forest
 
-TINY = replace(VOCAL_BURST, channels=(2, 4), dense=8, epochs=3, batch_size=16)
-LABELS = ("confusion", "nervousness", "guilt", "pride", "shame")
+ROOT = Path(__file__).parents[2]
+LABELS = ("a", "b", "c")
+FRONT_END = FRONT_ENDS["mfcc"]
+TINY = Configuration(
+    "tiny",
+    "EmoGator",
+    "cnn1d",
+    front_end=FRONT_END,
+    network=SMALL["cnn1d"],
+    augmentation=Augmentation(mixup=0.2),
+    epochs=3,
+    batch_size=16,
+)
 
 
-@pytest.fixture(scope="module")
-def sampler(tiny_features: Features) -> Sampler:
-    targets = np.eye(5, dtype=np.float32)[np.arange(150) // 3 % 5]
-    return Sampler(tiny_features, FrontEnd(), TINY.augmentation, np.arange(30), targets, copies=1, seed=0)
+def sampler(front_end: FrontEnd = FRONT_END, augmentation: Augmentation = TINY.augmentation, **options: Any) -> Sampler:
+    """40 clips of three classes; those of the first class are there twice as often."""
+    targets = np.eye(3, dtype=np.float32)[np.arange(40) % 4 % 3]
+    usual = Sampler(
+        noise(front_end, [60] * 40), front_end, augmentation, np.arange(30), targets, copies=1, smote=False, seed=0
+    )
+    return replace(usual, **options)
 
 
-@pytest.fixture(scope="module")
-def validation(tiny_features: Features) -> Evaluated:
-    windows = {band: part[30:60].astype(np.float32) for band, part in tiny_features.windows.items()}
-    return Evaluated(windows, np.arange(30), np.arange(30, 60) // 3 % 5)
+def validation(front_end: FrontEnd = FRONT_END) -> Evaluated:
+    features = noise(front_end, [60] * 40)
+    held = np.arange(30, 40)
+    windows = {band: features.inputs(band, held, front_end) for band in BANDS}
+    return Evaluated(windows, np.arange(10), np.arange(10) % 3, ("ann",) * 10)
+
+
+class Scripted:
+    """Validation clips on which the epochs have these losses."""
+
+    def __init__(self, *losses: float) -> None:
+        self._losses: Iterator[float] = iter(losses)
+
+    def logits(self, model: Trained) -> Mapping[str, Floats]:
+        return {}
+
+    def calibrate(self, logits: Mapping[str, Floats]) -> tuple[float, float]:
+        return 1.0, next(self._losses)
+
+    def uar(self, logits: Mapping[str, Floats]) -> float:
+        return 0.5
+
+
+def fit(configuration: Configuration, folder: Path, held: Any = None, epochs: int = 3, **options: Any) -> Any:
+    """The weights after training, and the history."""
+    model, history = train.fit(configuration, sampler(**options), held, folder, epochs=epochs)
+    return model.model.get_weights(), history
+
+
+def same(one: list[np.ndarray], other: list[np.ndarray]) -> bool:
+    return all(np.allclose(a, b, atol=1e-6) for a, b in zip(one, other, strict=True))
 
 
 class _KilledError(Exception):
     pass
 
 
-def test_killed_run_goes_on_and_ends_with_the_same_weights(
-    sampler: Sampler, validation: Evaluated, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("optimizer", ["adamw", "adam", "rmsprop"])
+@pytest.mark.parametrize("saved", [False, True], ids=["before it is saved", "after it is saved"])
+def test_run_that_is_killed_in_an_epoch_ends_with_the_same_weights(
+    optimizer: str, saved: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole, _ = train.fit(TINY, sampler, None, tmp_path / "whole", epochs=3)
-    say = train._say
+    configuration = replace(TINY, optimizer=optimizer)
+    whole, history = fit(configuration, tmp_path / "whole")
+    save = train._save
 
-    def kill(run: str, row: dict[str, float], epochs: int, seconds: float) -> None:
-        if row["epoch"] == 2:
+    def kill(model: keras.Model, rows: train.History, state: Path) -> None:
+        if saved or len(rows) < 2:
+            save(model, rows, state)
+        if len(rows) == 2:
+            model.save(state.with_name("partial.keras"))
             raise _KilledError
 
-    monkeypatch.setattr(train, "_say", kill)
-    with pytest.raises(_KilledError):
-        train.fit(TINY, sampler, None, tmp_path / "killed", epochs=3)
-    monkeypatch.setattr(train, "_say", say)
-    resumed, epochs = train.fit(TINY, sampler, None, tmp_path / "killed", epochs=3)
-    assert epochs == 3
-    for one, other in zip(whole.get_weights(), resumed.get_weights(), strict=True):
-        assert np.allclose(one, other, atol=1e-6)
+    with monkeypatch.context() as patched:
+        patched.setattr(train, "_save", kill)
+        with pytest.raises(_KilledError):
+            fit(configuration, tmp_path / "killed")
+    resumed, continued = fit(configuration, tmp_path / "killed")
+    assert same(whole, resumed)
+    assert [row["loss"] for row in continued] == [row["loss"] for row in history]
+    assert [row["epoch"] for row in continued] == [1, 2, 3]
 
 
-def test_best_validation_epoch_is_kept(sampler: Sampler, validation: Evaluated, tmp_path: Path) -> None:
-    model, epochs = train.fit(TINY, sampler, validation, tmp_path / "run", epochs=3)
-    history = json.loads((tmp_path / "run/history.json").read_text())
-    best = max(row["validation_uar"] for row in history)
-    assert history[epochs - 1]["validation_uar"] == best
-    assert validation.uar(validation.logits(model)) == pytest.approx(best, abs=1e-4)
-
-
-def test_training_stops_when_validation_no_longer_improves(
-    sampler: Sampler, validation: Evaluated, tmp_path: Path
+@pytest.mark.parametrize("moment", ["save", "save_weights"])
+def test_run_that_is_killed_in_its_first_epoch_begins_again(
+    moment: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    still = replace(TINY, learning_rate=0.0, weight_decay=0.0, epochs=50, patience=2)
-    train.fit(still, sampler, validation, tmp_path / "run", epochs=50)
-    assert len(json.loads((tmp_path / "run/history.json").read_text())) < 50
+    def kill(model: keras.Model, path: Path) -> None:
+        path.write_bytes(b"half of it")
+        raise _KilledError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(keras.Model, moment, kill)
+        with pytest.raises(_KilledError):
+            fit(TINY, tmp_path / "killed", validation())
+    assert same(fit(TINY, tmp_path / "killed", validation())[0], fit(TINY, tmp_path / "whole", validation())[0])
 
 
-def test_progress_is_told(sampler: Sampler, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    train.fit(TINY, sampler, None, tmp_path / "fold-1", epochs=1)
-    assert "fold-1: epoch 1/1, loss " in capsys.readouterr().out
+def test_finished_run_is_not_trained_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, history = fit(TINY, tmp_path, validation())
+    monkeypatch.setattr(keras.Model, "fit", None)
+    again, remembered = fit(TINY, tmp_path, validation())
+    assert same(first, again)
+    assert remembered == history
 
 
-@pytest.mark.parametrize("configuration", [Configuration("speech_emotion", "1.0.0"), TINY])
-def test_onnx_says_what_keras_says(configuration: Configuration, tmp_path: Path) -> None:
-    network = cnn2d(
-        configuration.front_end,
-        5,
-        channels=configuration.channels,
-        dense=configuration.dense,
-        dropout=configuration.dropout,
+def test_longer_run_goes_on_from_a_shorter_one(tmp_path: Path) -> None:
+    fit(TINY, tmp_path / "grown", epochs=2)
+    assert same(fit(TINY, tmp_path / "grown")[0], fit(TINY, tmp_path / "whole")[0])
+
+
+def test_shorter_run_is_not_what_a_longer_one_left(tmp_path: Path) -> None:
+    fit(TINY, tmp_path / "long")
+    weights, history = fit(TINY, tmp_path / "long", epochs=2)
+    assert len(history) == 2
+    assert same(weights, fit(TINY, tmp_path / "short", epochs=2)[0])
+
+
+def test_weights_are_those_of_the_epoch_with_the_least_validation_loss(tmp_path: Path) -> None:
+    best, history = fit(TINY, tmp_path / "run", Scripted(3.0, 2.0, 2.5, 2.0), epochs=4)
+    assert train.best_epoch(history) == 2
+    assert same(best, fit(TINY, tmp_path / "two", epochs=2)[0])
+    assert not same(best, fit(TINY, tmp_path / "four", epochs=4)[0])
+
+
+def test_history_says_what_validation_said(tmp_path: Path) -> None:
+    held = validation()
+    model, history = train.fit(TINY, sampler(), held, tmp_path, epochs=3)
+    assert [set(row) for row in history] == [{"epoch", "loss", "validation_loss", "validation_uar", "cpu_seconds"}] * 3
+    best = history[train.best_epoch(history) - 1]
+    logits = held.logits(model)
+    assert held.calibrate(logits)[1] == pytest.approx(best["validation_loss"], abs=1e-4)
+    assert held.uar(logits) == pytest.approx(best["validation_uar"], abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("losses", "epochs"),
+    [
+        ((3.0, 2.0, 2.5, 2.6, 1.0), 4),  # the second remains the best for two epochs
+        ((3.0, 2.0, 2.5, 1.9, 2.0, 2.1), 6),  # the fourth is better just in time
+        ((2.0, 2.0, 2.0), 3),  # as good is not better
+        ((6.0, 5.0, 4.0, 3.0, 2.0, 1.0), 6),  # as long as it may
+    ],
+)
+def test_training_stops_when_validation_has_not_been_better_for_as_long_as_its_patience(
+    losses: tuple[float, ...], epochs: int, tmp_path: Path
+) -> None:
+    configuration = replace(TINY, epochs=6, patience=2)
+    _, history = fit(configuration, tmp_path, Scripted(*losses), epochs=6)
+    assert [row["validation_loss"] for row in history] == list(losses[:epochs])
+
+
+def test_without_validation_it_trains_as_long_as_it_is_told(tmp_path: Path) -> None:
+    _, history = fit(replace(TINY, patience=1), tmp_path, epochs=4)
+    assert [set(row) for row in history] == [{"epoch", "loss", "cpu_seconds"}] * 4
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "kind"),
+    [("adamw", keras.optimizers.AdamW), ("adam", keras.optimizers.Adam), ("rmsprop", keras.optimizers.RMSprop)],
+)
+@pytest.mark.parametrize("decay", [False, True], ids=["steady", "cosine"])
+def test_optimizer_is_the_one_that_is_named(optimizer: str, kind: type, decay: bool, tmp_path: Path) -> None:
+    configuration = replace(TINY, optimizer=optimizer, learning_rate=0.01, weight_decay=0.02, cosine_decay=decay)
+    model, _ = train.fit(configuration, sampler(), None, tmp_path, epochs=3)
+    used = model.model.optimizer
+    assert type(used) is kind
+    assert used.weight_decay == (0.02 if optimizer == "adamw" else None)
+    # 30 clips in batches of 16 are two steps an epoch; after three epochs of three the cosine is at its end.
+    assert int(used.iterations) == 6
+    assert float(used.learning_rate) == pytest.approx(0.0 if decay else 0.01, abs=1e-6)
+
+
+def test_loss_is_smoothed_as_asked(tmp_path: Path) -> None:
+    model, _ = train.fit(replace(TINY, label_smoothing=0.2), sampler(), None, tmp_path, epochs=1)
+    assert model.model.loss.get_config()["label_smoothing"] == 0.2
+    assert model.model.loss.get_config()["from_logits"] is True
+
+
+def test_seed_decides_the_weights(tmp_path: Path) -> None:
+    first, again, other = (
+        fit(replace(TINY, seed=seed), tmp_path / name, epochs=1)[0] for name, seed in (("a", 5), ("b", 5), ("c", 6))
     )
-    model = with_probabilities(network, 1.7)
-    rng = np.random.default_rng(0)
-    examples = rng.uniform(-80, 0, (33, configuration.front_end.frames, 64)).astype(np.float32)
-    assert export_onnx(model, configuration, LABELS, tmp_path / "model.onnx", examples) < 1e-5
-    session = ort.InferenceSession(tmp_path / "model.onnx", providers=["CPUExecutionProvider"])
-    (probabilities,) = session.run(None, {"input": examples[:1]})
-    assert np.abs(probabilities - model.predict(examples[:1], verbose=0)).max() < 1e-5
-    assert probabilities.sum() == pytest.approx(1, abs=1e-5)
-    metadata = session.get_modelmeta().custom_metadata_map
-    assert json.loads(metadata["labels"]) == list(LABELS)
-    assert FrontEnd(**json.loads(metadata["front_end"])) == configuration.front_end
+    assert same(first, again)
+    assert not same(first, other)
 
 
-def test_export_that_differs_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    model = with_probabilities(cnn2d(FrontEnd(), 5, channels=(2,), dense=4, dropout=0.0), 1.0)
-    monkeypatch.setattr("training.export.largest_difference", lambda *_: float("nan"))
-    with pytest.raises(ExportError, match="differs from Keras"):
-        export_onnx(model, TINY, LABELS, tmp_path / "model.onnx", np.zeros((1, 94, 64), dtype=np.float32))
+def test_smote_fills_every_epoch_up(tmp_path: Path) -> None:
+    plain, filled = (
+        train.fit(TINY, sampler(smote=smote, copies=2), None, tmp_path / str(smote), epochs=1)[0]
+        for smote in (False, True)
+    )
+    # 60 windows of which 32 are of the first class: 4 steps, or 6 for 3 x 32.
+    assert [int(model.model.optimizer.iterations) for model in (plain, filled)] == [4, 6]
+
+
+def test_forest_grows_at_once_with_its_options(tmp_path: Path) -> None:
+    front_end = FRONT_ENDS["statistics of mfcc"]
+    configuration = replace(TINY, model=FOREST, front_end=front_end, network={"trees": 5, "leaves": 4}, seed=3)
+    model, history = train.fit(configuration, sampler(front_end, PLAIN), validation(front_end), tmp_path, epochs=9)
+    assert isinstance(model, Forest)
+    assert len(model.model.estimators_) == 5
+    assert max(tree.get_n_leaves() for tree in model.model.estimators_) == 4
+    assert model.model.random_state == 3
+    assert history == []
+    assert not list(tmp_path.iterdir())
+
+
+ON_ANOTHER_MACHINE = """
+import sys
+sys.modules["tensorflow"] = None  # there is none
+from dataclasses import replace
+from pathlib import Path
+import keras, numpy as np
+from tests.training import test_train as here
+from tests.training.networks import SMALL
+from training import train
+assert keras.backend.backend() == "torch"
+for model in SMALL:
+    folder = Path(sys.argv[1]) / model
+    trained, history = train.fit(here.of(model), here.sampler(), here.validation(), folder, epochs=1)
+    np.save(folder / "logits.npy", trained.logits(here.validation().windows["wideband"]))
+"""
+
+
+def of(model: str) -> Configuration:
+    return replace(TINY, model=model, network=SMALL[model], epochs=1)
+
+
+@pytest.fixture(scope="module")
+def trained_by_torch(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of one epoch of each network, trained where there is no TensorFlow."""
+    folder = tmp_path_factory.mktemp("torch")
+    done = subprocess.run(  # noqa: S603 - our own code
+        [sys.executable, "-c", ON_ANOTHER_MACHINE, str(folder)],
+        env={**os.environ, "KERAS_BACKEND": "torch", "OMP_NUM_THREADS": "1"},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.mark.parametrize("model", SMALL)
+def test_network_that_torch_trained_is_exported_by_tensorflow(
+    model: str, trained_by_torch: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keras.Model, "fit", None)  # nothing is left to train
+    folder, inputs = trained_by_torch / model, validation().windows["wideband"]
+    network, history = train.fit(of(model), sampler(), validation(), folder, epochs=1)
+    assert keras.backend.backend() == "tensorflow"
+    assert len(history) == 1
+    assert np.abs(network.logits(inputs) - np.load(folder / "logits.npy")).max() < 1e-4
+    assert export_onnx(network, 1.3, of(model), LABELS, tmp_path / "model.onnx", inputs) < 1e-5
