@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import keras
@@ -32,9 +33,9 @@ TINY = Configuration(
     "EmoGator",
     "cnn1d",
     front_end=FRONT_END,
-    network=SMALL["cnn1d"],
+    network={"channels": (4,), "dense": 4},
     augmentation=Augmentation(mixup=0.2),
-    epochs=3,
+    epochs=6,
     batch_size=16,
 )
 
@@ -85,82 +86,83 @@ class _KilledError(Exception):
     pass
 
 
-@pytest.mark.parametrize("optimizer", ["adamw", "adam", "rmsprop"])
-@pytest.mark.parametrize("saved", [False, True], ids=["before it is saved", "after it is saved"])
-def test_run_that_is_killed_in_an_epoch_ends_with_the_same_weights(
-    optimizer: str, saved: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.fixture(scope="module")
+def by_epoch(tmp_path_factory: pytest.TempPathFactory) -> list[list[np.ndarray]]:
+    """The weights after each of four epochs that nothing interrupted."""
+    weights = []
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(train, "_save", lambda model, *_: weights.append(model.get_weights()))
+        fit(TINY, tmp_path_factory.mktemp("whole"), epochs=4)
+    return weights
+
+
+def test_run_that_is_killed_time_and_again_ends_with_the_same_weights(
+    by_epoch: list[list[np.ndarray]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    configuration = replace(TINY, optimizer=optimizer)
-    whole, history = fit(configuration, tmp_path / "whole")
-    save = train._save
+    save, saved = keras.Model.save, []
 
-    def kill(model: keras.Model, rows: train.History, state: Path) -> None:
-        if saved or len(rows) < 2:
-            save(model, rows, state)
-        if len(rows) == 2:
-            model.save(state.with_name("partial.keras"))
-            raise _KilledError
-
-    with monkeypatch.context() as patched:
-        patched.setattr(train, "_save", kill)
-        with pytest.raises(_KilledError):
-            fit(configuration, tmp_path / "killed")
-    resumed, continued = fit(configuration, tmp_path / "killed")
-    assert same(whole, resumed)
-    assert [row["loss"] for row in continued] == [row["loss"] for row in history]
-    assert [row["epoch"] for row in continued] == [1, 2, 3]
-
-
-@pytest.mark.parametrize("moment", ["save", "save_weights"])
-def test_run_that_is_killed_in_its_first_epoch_begins_again(
-    moment: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def kill(model: keras.Model, path: Path) -> None:
+    def in_the_first_epoch(model: keras.Model, path: Path) -> None:
         path.write_bytes(b"half of it")
         raise _KilledError
 
-    with monkeypatch.context() as patched:
-        patched.setattr(keras.Model, moment, kill)
-        with pytest.raises(_KilledError):
-            fit(TINY, tmp_path / "killed", validation())
-    assert same(fit(TINY, tmp_path / "killed", validation())[0], fit(TINY, tmp_path / "whole", validation())[0])
+    def in_the_second(model: keras.Model, path: Path) -> None:
+        save(model, path)
+        saved.append(path)
+        if len(saved) == 2:
+            raise _KilledError
+
+    for moment in (in_the_first_epoch, in_the_second):
+        with monkeypatch.context() as patched:
+            patched.setattr(keras.Model, "save", moment)
+            with pytest.raises(_KilledError):
+                fit(TINY, tmp_path, epochs=4)
+    fit(TINY, tmp_path, epochs=3)
+    weights, history = fit(TINY, tmp_path, epochs=4)
+    assert same(weights, by_epoch[3])
+    assert [row["epoch"] for row in history] == [1, 2, 3, 4]
 
 
-def test_finished_run_is_not_trained_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    first, history = fit(TINY, tmp_path, validation())
-    monkeypatch.setattr(keras.Model, "fit", None)
-    again, remembered = fit(TINY, tmp_path, validation())
-    assert same(first, again)
-    assert remembered == history
+def test_shorter_run_is_not_what_a_longer_one_left(by_epoch: list[list[np.ndarray]], tmp_path: Path) -> None:
+    fit(TINY, tmp_path, epochs=2)
+    weights, history = fit(TINY, tmp_path, epochs=1)
+    assert len(history) == 1
+    assert same(weights, by_epoch[0])
 
 
-def test_longer_run_goes_on_from_a_shorter_one(tmp_path: Path) -> None:
-    fit(TINY, tmp_path / "grown", epochs=2)
-    assert same(fit(TINY, tmp_path / "grown")[0], fit(TINY, tmp_path / "whole")[0])
-
-
-def test_shorter_run_is_not_what_a_longer_one_left(tmp_path: Path) -> None:
-    fit(TINY, tmp_path / "long")
-    weights, history = fit(TINY, tmp_path / "long", epochs=2)
-    assert len(history) == 2
-    assert same(weights, fit(TINY, tmp_path / "short", epochs=2)[0])
-
-
-def test_weights_are_those_of_the_epoch_with_the_least_validation_loss(tmp_path: Path) -> None:
-    best, history = fit(TINY, tmp_path / "run", Scripted(3.0, 2.0, 2.5, 2.0), epochs=4)
+def test_weights_are_those_of_the_epoch_with_the_least_validation_loss(
+    by_epoch: list[list[np.ndarray]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    best, history = fit(TINY, tmp_path, Scripted(3.0, 2.0, 2.5, 2.0), epochs=4)
     assert train.best_epoch(history) == 2
-    assert same(best, fit(TINY, tmp_path / "two", epochs=2)[0])
-    assert not same(best, fit(TINY, tmp_path / "four", epochs=4)[0])
+    assert same(best, by_epoch[1])
+    assert not same(best, by_epoch[3])
+    monkeypatch.setattr(keras.Model, "fit", None)  # what is finished is not trained again
+    again, remembered = fit(TINY, tmp_path, Scripted(), epochs=4)
+    assert same(best, again)
+    assert remembered == history
 
 
 def test_history_says_what_validation_said(tmp_path: Path) -> None:
     held = validation()
-    model, history = train.fit(TINY, sampler(), held, tmp_path, epochs=3)
-    assert [set(row) for row in history] == [{"epoch", "loss", "validation_loss", "validation_uar", "cpu_seconds"}] * 3
+    model, history = train.fit(TINY, sampler(), held, tmp_path, epochs=2)
+    assert [set(row) for row in history] == [{"epoch", "loss", "validation_loss", "validation_uar", "cpu_seconds"}] * 2
     best = history[train.best_epoch(history) - 1]
     logits = held.logits(model)
     assert held.calibrate(logits)[1] == pytest.approx(best["validation_loss"], abs=1e-4)
     assert held.uar(logits) == pytest.approx(best["validation_uar"], abs=1e-4)
+
+
+@pytest.fixture
+def shown(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Floats, Floats]]:
+    """What each epoch would have shown to the network, which learns nothing."""
+    epochs = []
+
+    def look(model: keras.Model, inputs: Floats, targets: Floats, **_: Any) -> Any:
+        epochs.append((inputs, targets))
+        return SimpleNamespace(history={"loss": [1.0]})
+
+    monkeypatch.setattr(keras.Model, "fit", look)
+    return epochs
 
 
 @pytest.mark.parametrize(
@@ -172,17 +174,47 @@ def test_history_says_what_validation_said(tmp_path: Path) -> None:
         ((6.0, 5.0, 4.0, 3.0, 2.0, 1.0), 6),  # as long as it may
     ],
 )
+@pytest.mark.usefixtures("shown")
 def test_training_stops_when_validation_has_not_been_better_for_as_long_as_its_patience(
     losses: tuple[float, ...], epochs: int, tmp_path: Path
 ) -> None:
-    configuration = replace(TINY, epochs=6, patience=2)
-    _, history = fit(configuration, tmp_path, Scripted(*losses), epochs=6)
+    _, history = fit(replace(TINY, patience=2), tmp_path, Scripted(*losses), epochs=6)
     assert [row["validation_loss"] for row in history] == list(losses[:epochs])
 
 
+@pytest.mark.usefixtures("shown")
+def test_run_that_is_killed_while_it_keeps_its_best_weights_begins_the_epoch_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def kill(model: keras.Model, path: Path) -> None:
+        path.write_bytes(b"half of it")
+        raise _KilledError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(keras.Model, "save_weights", kill)
+        with pytest.raises(_KilledError):
+            fit(TINY, tmp_path, Scripted(2.0), epochs=1)
+    assert len(fit(TINY, tmp_path, Scripted(2.0), epochs=1)[1]) == 1
+
+
+@pytest.mark.usefixtures("shown")
 def test_without_validation_it_trains_as_long_as_it_is_told(tmp_path: Path) -> None:
     _, history = fit(replace(TINY, patience=1), tmp_path, epochs=4)
     assert [set(row) for row in history] == [{"epoch", "loss", "cpu_seconds"}] * 4
+
+
+def test_every_epoch_shows_the_samplers(shown: list[tuple[Floats, Floats]], tmp_path: Path) -> None:
+    fit(TINY, tmp_path, epochs=2, copies=2)
+    for number, (inputs, targets) in enumerate(shown):
+        expected = sampler(copies=2).epoch(number)
+        assert np.array_equal(inputs, expected[0])
+        assert np.array_equal(targets, expected[1])
+
+
+def test_smote_fills_every_epoch_up(shown: list[tuple[Floats, Floats]], tmp_path: Path) -> None:
+    fit(TINY, tmp_path, epochs=2, smote=True, augmentation=PLAIN)
+    # 15 of the 30 clips are of the first class.
+    assert [targets.sum(axis=0).tolist() for _, targets in shown] == [[15, 15, 15]] * 2
 
 
 @pytest.mark.parametrize(
@@ -190,38 +222,36 @@ def test_without_validation_it_trains_as_long_as_it_is_told(tmp_path: Path) -> N
     [("adamw", keras.optimizers.AdamW), ("adam", keras.optimizers.Adam), ("rmsprop", keras.optimizers.RMSprop)],
 )
 @pytest.mark.parametrize("decay", [False, True], ids=["steady", "cosine"])
+@pytest.mark.usefixtures("shown")
 def test_optimizer_is_the_one_that_is_named(optimizer: str, kind: type, decay: bool, tmp_path: Path) -> None:
-    configuration = replace(TINY, optimizer=optimizer, learning_rate=0.01, weight_decay=0.02, cosine_decay=decay)
-    model, _ = train.fit(configuration, sampler(), None, tmp_path, epochs=3)
+    configuration = replace(
+        TINY, optimizer=optimizer, learning_rate=0.01, weight_decay=0.02, cosine_decay=decay, epochs=3
+    )
+    model, _ = train.fit(configuration, sampler(), None, tmp_path, epochs=1)
     used = model.model.optimizer
     assert type(used) is kind
     assert used.weight_decay == (0.02 if optimizer == "adamw" else None)
-    # 30 clips in batches of 16 are two steps an epoch; after three epochs of three the cosine is at its end.
-    assert int(used.iterations) == 6
-    assert float(used.learning_rate) == pytest.approx(0.0 if decay else 0.01, abs=1e-6)
+    rates = []
+    for step in (0, 3, 6):  # 30 clips in batches of 16 are two steps an epoch
+        used.iterations.assign(step)
+        rates.append(float(used.learning_rate))
+    assert rates == pytest.approx([0.01, 0.005, 0.0] if decay else [0.01] * 3, abs=1e-6)
 
 
+@pytest.mark.usefixtures("shown")
 def test_loss_is_smoothed_as_asked(tmp_path: Path) -> None:
     model, _ = train.fit(replace(TINY, label_smoothing=0.2), sampler(), None, tmp_path, epochs=1)
     assert model.model.loss.get_config()["label_smoothing"] == 0.2
     assert model.model.loss.get_config()["from_logits"] is True
 
 
-def test_seed_decides_the_weights(tmp_path: Path) -> None:
+@pytest.mark.usefixtures("shown")
+def test_seed_decides_where_the_weights_start(tmp_path: Path) -> None:
     first, again, other = (
         fit(replace(TINY, seed=seed), tmp_path / name, epochs=1)[0] for name, seed in (("a", 5), ("b", 5), ("c", 6))
     )
     assert same(first, again)
     assert not same(first, other)
-
-
-def test_smote_fills_every_epoch_up(tmp_path: Path) -> None:
-    plain, filled = (
-        train.fit(TINY, sampler(smote=smote, copies=2), None, tmp_path / str(smote), epochs=1)[0]
-        for smote in (False, True)
-    )
-    # 60 windows of which 32 are of the first class: 4 steps, or 6 for 3 x 32.
-    assert [int(model.model.optimizer.iterations) for model in (plain, filled)] == [4, 6]
 
 
 def test_forest_grows_at_once_with_its_options(tmp_path: Path) -> None:
