@@ -25,9 +25,9 @@ _ABOUT: Final[dict[str, dict[str, str]]] = {
         "licence": "CC BY-NC-SA 4.0",
         "licence_note": "RAVDESS allows no commercial use, and neither do weights trained on it; the code is "
         "Apache-2.0.",
-        "speaker-independent": "five folds of actors (those of Luna-Jiménez et al. 2022); no actor is heard both in "
-        "training and in testing. This is what to expect for a caller nobody has heard before",
-        "paper": "the paper's random 80:20 split, each fifth tested once: every test actor is in the training part "
+        "speaker-independent": "{folds} of five folds of actors (those of Luna-Jiménez et al. 2022); no actor is heard "
+        "both in training and in testing. This is what to expect for a caller nobody has heard before",
+        "paper": "{folds} of five of the paper's random 80:20 splits: every test actor is in the training part "
         "too. It flatters, and stands here for comparison with the paper",
     },
     "EmoGator": {
@@ -36,9 +36,10 @@ _ABOUT: Final[dict[str, dict[str, str]]] = {
         "citation": "Buhl 2023, arXiv:2301.00508",
         "licence": "Apache-2.0",
         "licence_note": "EmoGator and the code are both Apache-2.0.",
-        "speaker-independent": "five folds of contributors; no contributor is heard both in training and in testing. "
+        "speaker-independent": "{folds} of five folds of contributors; no contributor is heard both in training and in "
+        "testing. "
         "This is what to expect for a caller nobody has heard before",
-        "paper": "the paper's random 80:20 split, each fifth tested once: nearly every test contributor is in the "
+        "paper": "{folds} of five of the paper's random 80:20 splits: nearly every test contributor is in the "
         "training part too. It flatters, and stands here for comparison with the paper",
     },
 }
@@ -65,7 +66,7 @@ def ship(experiment: Experiment, folder: Path) -> dict[str, Any]:
     else:
         forest_picture(folder / MODEL_FILE, configuration.name, folder / _PICTURE)
     what = " + ".join(card.FEATURES[feature] for feature in configuration.front_end.features)
-    notes = {name: about[name] for name in protocols}
+    notes = {name: about[name].format(folds=bands["wideband"]["folds"]) for name, bands in protocols.items()}
     made = {
         "name": configuration.name,
         "version": configuration.version,
