@@ -37,8 +37,7 @@ _ABOUT: Final[dict[str, dict[str, str]]] = {
         "licence": "Apache-2.0",
         "licence_note": "EmoGator and the code are both Apache-2.0.",
         "speaker-independent": "{folds} of five folds of contributors; no contributor is heard both in training and in "
-        "testing. "
-        "This is what to expect for a caller nobody has heard before",
+        "testing. This is what to expect for a caller nobody has heard before",
         "paper": "{folds} of five of the paper's random 80:20 splits: nearly every test contributor is in the "
         "training part too. It flatters, and stands here for comparison with the paper",
     },
