@@ -42,8 +42,12 @@ def run_all(jobs: Sequence[Job], *, workers: int) -> None:
     # Spawned, since TensorFlow does not survive a fork.
     with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
         futures: dict[Future[Result | None], Job] = {pool.submit(_attempt, job): job for job in left}
-        for future in as_completed(futures):
-            progress.tell(futures[future], future.result())
+        try:
+            for future in as_completed(futures):
+                progress.tell(futures[future], future.result())
+        finally:
+            # Where one fails, or the user has had enough, what has begun is finished and nothing else begun.
+            pool.shutdown(cancel_futures=True)
 
 
 def _prepare(experiments: Iterable[Experiment], workers: int) -> None:

@@ -1,75 +1,364 @@
-"""One command, from a folder of clips to an artefact that the service loads; done once, then from what was kept."""
+"""From a folder of clips to one result a split: all that a report needs, and nothing of the machine it was made on."""
 
 import json
+import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import keras
 import numpy as np
+import onnxruntime as ort
 import pytest
 
 from service.audio.features import FrontEnd
-from service.inference.acoustic import EmotionModel
-from service.inference.artefacts import Artefact
-from training.__main__ import main
-from training.card import readme
-from training.configuration import VOCAL_BURST
-from training.experiment import Experiment, run_all
-from training.ship import ship
+from tests.training.made_up import PLAIN
+from training import experiment as experiments
+from training import features, train
+from training.configuration import Configuration
+from training.datasets import CorpusError
+from training.experiment import (
+    FOLDS,
+    RANDOM_SPLITS,
+    SHIPPED,
+    Experiment,
+    NotExportedError,
+    Result,
+    chosen_by_folds,
+    protocol_reports,
+    run,
+    train_on_everything,
+)
+from training.features import Features
+from training.models import FOREST
 
-TINY = replace(VOCAL_BURST, channels=(2, 4), dense=8, epochs=1, batch_size=16)
+NETWORK = Configuration(
+    "tiny_cnn1d", "EmoGator", "cnn1d", network={"channels": (4,), "dense": 4}, epochs=2, batch_size=32
+)
+TREES = Configuration(
+    "tiny_rf",
+    "EmoGator",
+    FOREST,
+    front_end=FrontEnd(features=("mfcc",), statistics=True),
+    network={"trees": 8, "leaves": 20},
+    augmentation=replace(PLAIN, variants=("wideband", "telephone")),
+    copies=2,
+)
+LABELS = ["confusion", "nervousness", "guilt", "pride", "shame"]
 
 
 @pytest.fixture(scope="module")
-def experiment(tiny_emogator: Path, tmp_path_factory: pytest.TempPathFactory) -> Experiment:
-    return Experiment(TINY, "EmoGator", tiny_emogator, tmp_path_factory.mktemp("runs"), workers=1)
+def network(
+    tiny_emogator: Path, tiny_runs: Path, tiny_features: Features, tmp_path_factory: pytest.TempPathFactory
+) -> Experiment:
+    return Experiment(NETWORK, tiny_emogator, tiny_runs, tmp_path_factory.mktemp("results"))
 
 
 @pytest.fixture(scope="module")
-def shipped(experiment: Experiment, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("models") / "vocal_burst"
-    loaded, runs = run_all(experiment)
-    ship(loaded, runs, folder)
-    return folder
+def trees(network: Experiment) -> Experiment:
+    return replace(network, configuration=TREES)
 
 
-def test_artefact_loads_in_the_service_and_answers(shipped: Path) -> None:
-    model = EmotionModel(Artefact.load(shipped))
-    scores = model.scores(np.random.default_rng(0).uniform(-1, 1, (3, 48_000)).astype(np.float32))
-    assert scores.shape == (3, 5)
-    assert np.allclose(scores.sum(axis=1), 1, atol=1e-5)
+@pytest.fixture(scope="module")
+def network_result(network: Experiment) -> Result:
+    return run(network, "fold-2")
 
 
-def test_card_reports_both_protocols_in_both_bands(shipped: Path) -> None:
-    card = json.loads((shipped / "card.json").read_text())
-    for protocol, folds in (("speaker-independent", 5), ("paper", 1)):
-        for band in ("wideband", "telephone"):
-            figures = card["protocols"][protocol][band]
-            assert figures["folds"] == folds
-            assert figures["uar_interval"][0] <= figures["uar"] <= figures["uar_interval"][1]
-            assert set(figures["recall"]) == set(card["labels"])
-    assert card["protocols"]["speaker-independent"]["wideband"]["clips"] == 150
-    assert card["protocols"]["speaker-independent"]["wideband"]["speakers"] == 10
-    assert card["proxies"] == {"nervousness": "Distress"}
-    assert FrontEnd(**{name: card["front_end"][name] for name in FrontEnd.__dataclass_fields__}) == FrontEnd()
-    assert len(card["commit"].split()[0]) == 40
+@pytest.fixture(scope="module")
+def trees_result(trees: Experiment) -> Result:
+    return run(trees, "random-3")
 
 
-def test_readme_is_the_cards(shipped: Path) -> None:
-    card = json.loads((shipped / "card.json").read_text())
-    assert (shipped / "README.md").read_text() == readme(card)
-    assert (shipped / "confusion.png").read_bytes().startswith(b"\x89PNG")
+@pytest.fixture(params=["network", "trees"])
+def done(request: pytest.FixtureRequest) -> tuple[Experiment, Result]:
+    """A run of a network on a fold, and one of a forest on a random split."""
+    return request.getfixturevalue(request.param), request.getfixturevalue(f"{request.param}_result")
 
 
-def test_what_is_done_is_not_done_again(experiment: Experiment, shipped: Path, tmp_path: Path) -> None:
-    results = {path: path.stat().st_mtime_ns for path in experiment.runs.rglob("result.npz")}
-    assert len(results) == 6
-    loaded, runs = run_all(experiment)
-    assert {path: path.stat().st_mtime_ns for path in experiment.runs.rglob("result.npz")} == results
-    ship(loaded, runs, tmp_path)
-    again, before = (json.loads((folder / "card.json").read_text()) for folder in (tmp_path, shipped))
-    assert again == before
+def test_result_holds_what_reports_need(done: tuple[Experiment, Result]) -> None:
+    experiment, result = done
+    assert set(result) == {
+        *("name", "split", "identity", "configuration", "corpus", "fingerprint", "labels", "clips", "epochs"),
+        *("history", "temperature", "bands", "parameters", "onnx_bytes", "onnx_difference", "latency_ms"),
+        *("cpu_seconds", "commit", "libraries"),
+    }
+    assert result["name"] == experiment.configuration.name
+    assert result["corpus"] == "EmoGator"
+    assert list(result["labels"]) == LABELS
+    assert result["configuration"]["front_end"]["n_mels"] == 64
+    assert result["onnx_difference"] <= 1e-4
+    assert result["temperature"] > 0
+    assert result["latency_ms"] > 0
+    assert result["cpu_seconds"] > 0
+    assert len(result["fingerprint"]) == 64
+    assert re.fullmatch(r"[0-9a-f]{40}( with local changes)?|unknown", result["commit"])
+    assert {"keras", "onnxruntime", "numpy", "scipy", "av"} <= set(result["libraries"])
 
 
-def test_command_names_what_is_wrong_with_the_data(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["speech-emotion", "--data", str(tmp_path), "--runs", str(tmp_path / "runs")]) == 1
-    assert "03-01-01-01-01-01-01: missing" in capsys.readouterr().err
+def test_result_is_written_as_json_that_says_the_same(done: tuple[Experiment, Result]) -> None:
+    experiment, result = done
+    file = experiment.results / result["name"] / f"{result['split']}.json"
+    text = file.read_text(encoding="utf-8")
+
+    def refuse(constant: str) -> None:
+        raise AssertionError(f"{constant} is not JSON")
+
+    assert json.loads(text, parse_constant=refuse) == json.loads(json.dumps(result))
+    assert experiment.result(result["split"]) == json.loads(text)
+    assert experiment.results_of([*FOLDS, *RANDOM_SPLITS]) == [json.loads(text)]
+    assert len(text) < 20_000
+    assert [path.name for path in file.parent.iterdir()] == [file.name]
+
+
+def test_result_names_no_folder_of_this_machine(done: tuple[Experiment, Result]) -> None:
+    experiment, result = done
+    text = json.dumps(result)
+    for folder in (experiment.data, experiment.runs, experiment.results, Path.home(), Path.cwd()):
+        assert str(folder) not in text
+    assert not [word for word in strings(json.loads(text)) if re.match(r"/|[A-Za-z]:\\|\\\\|~|file:", word)]
+
+
+def strings(value: Any) -> list[str]:
+    """Every string in a JSON document, keys too."""
+    if isinstance(value, dict):
+        return [word for pair in value.items() for each in pair for word in strings(each)]
+    if isinstance(value, list):
+        return [word for each in value for word in strings(each)]
+    return [value] if isinstance(value, str) else []
+
+
+def test_every_clip_of_the_test_part_is_scored_once_in_each_band(done: tuple[Experiment, Result]) -> None:
+    experiment, result = done
+    loaded = experiment.load()
+    (split,) = (split for split in loaded.splits() if split.name == result["split"])
+    assert result["clips"] == {
+        "train": len(split.train),
+        "validation": len(split.validation),
+        "test": len(split.test),
+    }
+    assert sum(result["clips"].values()) == 150
+    tested = [loaded.corpus.clips[clip] for clip in split.test]
+    for band in ("wideband", "telephone"):
+        confusion = {speaker: np.array(counts) for speaker, counts in result["bands"][band]["confusion"].items()}
+        assert set(confusion) == {clip.speaker for clip in tested}
+        for number, label in enumerate(LABELS):
+            for speaker, counts in confusion.items():
+                assert counts[number].sum() == sum(clip.speaker == speaker and clip.label == label for clip in tested)
+        reliability = np.array(result["bands"][band]["reliability"])
+        assert reliability.shape == (15, 3)
+        assert reliability[:, 0].sum() == len(tested)
+        assert reliability[:, 1].sum() == sum(np.trace(counts) for counts in confusion.values())
+
+
+def test_network_result_has_a_history_and_its_best_epoch(network_result: Result) -> None:
+    assert [row["epoch"] for row in network_result["history"]] == [1, 2]
+    assert network_result["epochs"] == train.best_epoch(network_result["history"])
+    assert network_result["cpu_seconds"] == pytest.approx(
+        sum(row["cpu_seconds"] for row in network_result["history"]), abs=0.06
+    )
+
+
+def test_forest_result_has_no_history(trees_result: Result) -> None:
+    assert trees_result["history"] == []
+    assert trees_result["epochs"] == 1
+
+
+def test_exported_network_lies_with_the_run_and_is_named_and_calibrated(done: tuple[Experiment, Result]) -> None:
+    experiment, result = done
+    file = experiment.folder(result["split"]) / "model.onnx"
+    assert file.stat().st_size == result["onnx_bytes"]
+    session = ort.InferenceSession(file, providers=["CPUExecutionProvider"])
+    metadata = session.get_modelmeta().custom_metadata_map
+    assert metadata["name"] == result["name"]
+    assert json.loads(metadata["labels"]) == LABELS
+    loaded = experiment.load()
+    inputs = loaded.features.inputs("wideband", np.arange(4), experiment.configuration.front_end)
+    (probabilities,) = session.run(None, {"input": inputs})
+    assert np.allclose(probabilities.sum(axis=1), 1, atol=1e-5)
+
+
+def test_same_seed_and_data_give_the_same_result(trees: Experiment, trees_result: Result, tmp_path: Path) -> None:
+    again = run(replace(trees, results=tmp_path), "random-3")
+    measured = {"latency_ms", "cpu_seconds"}
+    assert {key: again[key] for key in again.keys() - measured} == {
+        key: trees_result[key] for key in trees_result.keys() - measured
+    }
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"seed": 1},
+        {"epochs": 3},
+        {"copies": 2},
+        {"learning_rate": 1e-3},
+        {"network": {"channels": (4,), "dense": 5}},
+        {"front_end": FrontEnd(hop_length=256)},
+        {"augmentation": PLAIN},
+        {"smote": True},
+        {"name": "other"},
+    ],
+)
+def test_another_setting_is_another_run(change: dict[str, Any], network: Experiment) -> None:
+    other = replace(network, configuration=replace(NETWORK, **change))
+    assert other.identity != network.identity
+    assert other.folder("fold-1") != network.folder("fold-1")
+
+
+def test_other_sounds_labels_or_code_are_another_run(
+    network: Experiment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = shutil.copytree(network.data, tmp_path / "elsewhere")
+    assert replace(network, data=elsewhere).identity == network.identity
+    changed = shutil.copytree(network.data, tmp_path / "changed")
+    clip = changed / "000001-05-1.wav"
+    clip.write_bytes(clip.read_bytes()[:-2] + b"\1\1")
+    assert replace(network, data=changed).identity != network.identity
+    assert replace(network, clips=lambda clips: clips[:75]).identity != network.identity
+    monkeypatch.setattr(features, "REVISION", features.REVISION + 1)
+    assert replace(network, runs=tmp_path).identity != network.identity
+
+
+def test_where_things_lie_and_what_is_told_of_the_choice_change_nothing(network: Experiment, tmp_path: Path) -> None:
+    same = replace(network, runs=tmp_path, results=tmp_path, configuration=replace(NETWORK, selection="by luck"))
+    assert same.identity == network.identity
+
+
+def test_result_of_something_else_is_not_this_ones(trees: Experiment, trees_result: Result, tmp_path: Path) -> None:
+    here = replace(trees, results=tmp_path)
+    assert here.result("random-3") is None
+    here.write("random-3", {**trees_result, "identity": "of another"})
+    assert here.result("random-3") is None
+    here.write("random-3", trees_result)
+    assert here.result("random-3") == json.loads(json.dumps(trees_result))
+    assert here.result("random-4") is None
+
+
+def test_splits_are_five_folds_of_speakers_and_five_random_ones(network: Experiment) -> None:
+    """And the two clips that are one take are on one side of all of them."""
+    loaded = network.load()
+    made = loaded.splits()
+    assert [split.name for split in made] == [*FOLDS, *RANDOM_SPLITS]
+    keys = [clip.key for clip in loaded.corpus.clips]
+    twins = {keys.index("000003-05-1"), keys.index("000003-05-2")}
+    for split in made:
+        sides = [set(part) for part in (split.train, split.validation, split.test)]
+        assert sum(map(len, sides)) == 150
+        assert any(twins <= side for side in sides)
+        for side in sides:
+            for other in sides:
+                speakers = [{loaded.speakers[clip] for clip in part} for part in (side, other)]
+                assert side is other or split.name.startswith("random") or speakers[0].isdisjoint(speakers[1])
+
+
+def test_part_is_evaluated_on_its_own_windows(trees: Experiment) -> None:
+    loaded = trees.load()
+    clips = np.array([140, 3, 77])
+    evaluated = loaded.evaluated(clips)
+    assert [evaluated.speakers[number] for number in range(3)] == [loaded.speakers[clip] for clip in clips]
+    assert evaluated.truth.tolist() == [LABELS.index(loaded.corpus.clips[clip].label) for clip in clips]
+    for band, windows in evaluated.windows.items():
+        for window, owner in zip(windows, evaluated.owner, strict=True):
+            (expected,) = loaded.features.inputs(band, clips[[owner]], TREES.front_end)
+            assert np.array_equal(window, expected)
+
+
+def test_training_part_is_all_that_a_run_trains_on(
+    trees: Experiment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = []
+    fit = train.fit
+
+    def look(configuration: Configuration, sampler: Any, *rest: Any, **options: Any) -> Any:
+        shown.append(sampler.clips)
+        return fit(configuration, sampler, *rest, **options)
+
+    monkeypatch.setattr(train, "fit", look)
+    here = replace(trees, results=tmp_path)
+    run(here, "fold-1")
+    train_on_everything(here, 1)
+    (split, *_) = trees.load().splits()
+    assert np.array_equal(shown[0], split.train)
+    assert shown[1].tolist() == list(range(150))
+
+
+def test_network_of_another_backend_is_exported_when_it_is_run_again_with_tensorflow(
+    network: Experiment, network_result: Result, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = replace(network, results=tmp_path)
+    monkeypatch.setattr(keras.Model, "fit", None)  # it is trained already
+    with monkeypatch.context() as patched:
+        patched.setattr(keras.backend, "backend", lambda: "torch")
+        with pytest.raises(NotExportedError, match="trained by torch; run this again with TensorFlow"):
+            run(here, "fold-2")
+        with pytest.raises(NotExportedError):
+            experiments._check_backend(NETWORK)
+        experiments._check_backend(TREES)  # a forest has none
+    assert here.result("fold-2") is None
+    again = run(here, "fold-2")
+    assert again["bands"] == network_result["bands"]
+    assert again["history"] == network_result["history"]
+
+
+def test_broken_corpus_names_its_files(network: Experiment, tmp_path: Path) -> None:
+    broken = shutil.copytree(network.data, tmp_path / "broken")
+    cut = broken / "000004-11-2.wav"
+    cut.write_bytes(cut.read_bytes()[:-4000])
+    (broken / "000007-20-1.wav").write_bytes(b"")
+    chosen = {"000004-11-1", "000004-11-2", "000007-20-1"}
+    few = replace(
+        network,
+        data=broken,
+        runs=tmp_path / "runs",
+        clips=lambda clips: tuple(clip for clip in clips if clip.key in chosen),
+    )
+    with pytest.raises(CorpusError) as caught:
+        few.load()
+    assert [problem.split(": ")[0] for problem in caught.value.problems] == [
+        str(cut),
+        str(broken / "000007-20-1.wav"),
+    ]
+    cut.unlink()
+    with pytest.raises(CorpusError, match="000004-11-2: missing"):
+        replace(few, data=shutil.copytree(broken, tmp_path / "missing")).load()
+
+
+def made_up(split: str, epochs: int, temperature: float, wrong: int) -> Result:
+    """A result with two speakers, of whom one is wrong ``wrong`` times in ten."""
+    right = {"ann": [[10, 0], [0, 10]], f"bob of {split}": [[10 - wrong, wrong], [0, 10]]}
+    band = {"confusion": right, "reliability": [[0, 0, 0]] * 14 + [[40, 40 - wrong, 38.0]]}
+    return {
+        "split": split,
+        "epochs": epochs,
+        "temperature": temperature,
+        "configuration": {"seed": 0},
+        "labels": ["calm", "angry"],
+        "bands": {"wideband": band, "telephone": band},
+    }
+
+
+def test_report_pools_the_test_parts_of_each_protocol() -> None:
+    reports = protocol_reports([made_up("fold-1", 1, 1, 2), made_up("fold-4", 1, 1, 4), made_up("random-2", 1, 1, 8)])
+    assert list(reports) == ["speaker-independent", "paper"]
+    folds = reports["speaker-independent"]["telephone"]
+    assert (folds["folds"], folds["clips"], folds["speakers"]) == (2, 80, 3)
+    assert folds["confusion"] == [[34, 6], [0, 40]]
+    assert folds["accuracy"] == 0.925
+    assert folds["calibration_error"] == pytest.approx(abs(74 - 76) / 80)
+    assert reports["paper"]["wideband"]["folds"] == 1
+    assert list(protocol_reports([made_up("fold-1", 1, 1, 2)])) == ["speaker-independent"]
+
+
+def test_what_is_shipped_is_as_the_folds_chose(trees: Experiment, tmp_path: Path) -> None:
+    """The median of their epochs and the mean of their temperatures, whatever the random splits would have."""
+    here = replace(trees, results=tmp_path)
+    for split, epochs, temperature in (
+        ("fold-1", 9, 0.5),
+        ("fold-3", 30, 2.0),
+        ("fold-5", 12, 1.0),
+        ("random-1", 99, 9),
+    ):
+        here.write(split, {**made_up(split, epochs, temperature, 0), "identity": here.identity})
+    assert chosen_by_folds(here) == (12, 1.0)
+    assert here.folder(SHIPPED) not in [here.folder(split) for split in (*FOLDS, *RANDOM_SPLITS)]
