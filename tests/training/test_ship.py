@@ -1,0 +1,140 @@
+"""``training ship``: one command, from a folder of clips to a model that the service loads; then from what was kept."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from service.audio.features import FrontEnd
+from service.inference.acoustic import EmotionModel
+from service.inference.artefacts import Artefact
+from training.__main__ import main
+from training.card import readme
+from training.features import Features
+
+FOREST = """
+corpus = "EmoGator"
+model = "random_forest"
+version = "0.1.0"
+selection = "nobody looked"
+copies = 2
+
+[front_end]
+features = ["mfcc", "zcr"]
+n_mfcc = 13
+statistics = true
+
+[network]
+trees = 6
+leaves = 20
+
+[augmentation]
+variants = ["wideband", "telephone"]
+"""
+PROTOCOLS = ("speaker-independent", "paper")
+
+
+@pytest.fixture(scope="module")
+def command(
+    tiny_emogator: Path, tiny_runs: Path, tiny_features: Features, tmp_path_factory: pytest.TempPathFactory
+) -> list[str]:
+    file = tmp_path_factory.mktemp("own") / "own_forest.toml"
+    file.write_text(FOREST)
+    return ["ship", str(file), "--data", str(tiny_emogator), "--runs", str(tiny_runs), "--workers", "1"]
+
+
+@pytest.fixture(scope="module")
+def shipped(command: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("models")
+    assert main([*command, "--out", str(out)]) == 0
+    return out / "own_forest"
+
+
+@pytest.fixture(scope="module")
+def card(shipped: Path) -> dict:
+    return json.loads((shipped / "card.json").read_text())
+
+
+def test_artefact_loads_in_the_service_and_answers(shipped: Path) -> None:
+    model = EmotionModel(Artefact.load(shipped))
+    scores = model.scores(np.random.default_rng(0).uniform(-1, 1, (3, 48_000)).astype(np.float32))
+    assert scores.shape == (3, 5)
+    assert np.allclose(scores.sum(axis=1), 1, atol=1e-5)
+    assert (model.name, model.version, model.task) == ("own_forest", "0.1.0", "vocal-burst")
+
+
+def test_card_reports_both_protocols_in_both_bands(card: dict) -> None:
+    assert set(card["protocols"]) == set(PROTOCOLS)
+    for protocol in PROTOCOLS:
+        for band in ("wideband", "telephone"):
+            figures = card["protocols"][protocol][band]
+            assert (figures["folds"], figures["clips"], figures["speakers"]) == (5, 150, 10)
+            assert figures["uar_interval"][0] <= figures["uar"] <= figures["uar_interval"][1]
+            assert list(figures["recall"]) == card["labels"]
+
+
+def test_card_says_what_it_was_made_of_and_how(card: dict) -> None:
+    front_end = FrontEnd(features=("mfcc", "zcr"), n_mfcc=13, statistics=True)
+    stored = {**card["front_end"], "features": tuple(card["front_end"]["features"])}
+    assert {name: stored[name] for name in asdict(front_end)} == asdict(front_end)
+    assert card["task"] == "vocal-burst"
+    assert card["proxies"] == {"nervousness": "Distress"}
+    assert card["licence"] == "Apache-2.0"
+    assert card["configuration"]["network"] == {"trees": 6, "leaves": 20}
+    assert card["protocol_notes"]["selection"] == "nobody looked"
+    assert card["protocol_notes"]["paper"].startswith("5 of five of the paper's random 80:20 splits")
+    assert card["training_data"]["clips"] == 150
+    assert any("000003-05-2: the same recording" in note for note in card["training_data"]["notes"])
+    assert card["shipped"]["onnx_difference"] <= 1e-4
+
+
+def test_card_names_no_folder_of_this_machine(shipped: Path, command: list[str]) -> None:
+    for folder in (Path(command[1]).parent, *map(Path, command[3:6:2]), shipped.parent, Path.home()):
+        for name in ("card.json", "README.md"):
+            assert str(folder) not in (shipped / name).read_text()
+
+
+def test_card_is_json_that_any_reader_reads(shipped: Path) -> None:
+    def refuse(constant: str) -> None:
+        raise AssertionError(f"{constant} is not JSON")
+
+    json.loads((shipped / "card.json").read_text(), parse_constant=refuse)
+
+
+def test_readme_is_the_cards_and_its_pictures_are_there(shipped: Path, card: dict) -> None:
+    assert (shipped / "README.md").read_text() == readme(card)
+    for picture in ("confusion.png", card["architecture"]["picture"]):
+        assert (shipped / picture).read_bytes().startswith(b"\x89PNG")
+        assert f"({picture})" in readme(card)
+
+
+def test_what_is_done_is_not_done_again(
+    command: list[str], shipped: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*command, "--out", str(tmp_path)]) == 0
+    told = capsys.readouterr().out.splitlines()
+    assert told[0] == "10 of 10 runs are done already"
+    assert [line.split(": ")[0] for line in told[1:]] == [
+        f"{protocol}, {band}" for protocol in PROTOCOLS for band in ("wideband", "telephone")
+    ]
+    for name in ("card.json", "model.onnx"):
+        assert (tmp_path / "own_forest" / name).read_bytes() == (shipped / name).read_bytes()
+
+
+def test_command_names_what_is_wrong_with_the_data(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["ship", "speech_emotion", "--data", str(tmp_path), "--runs", str(tmp_path / "runs")]) == 1
+    assert "03-01-01-01-01-01-01: missing" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("named", "wrong"), [("no_such_model", "no_such_model.toml"), ("own.toml", "epoch: Unexpected keyword argument")]
+)
+def test_command_names_what_is_wrong_with_the_configuration(
+    named: str, wrong: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "own.toml").write_text('corpus = "RAVDESS"\nmodel = "cnn1d"\nepoch = 3')
+    assert main(["ship", named, "--data", str(tmp_path)]) == 1
+    assert wrong in capsys.readouterr().err
