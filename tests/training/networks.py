@@ -8,9 +8,9 @@ import numpy as np
 from service.audio.features import Floats
 
 SMALL: Final[dict[str, dict[str, Any]]] = {
-    "cnn1d": {"channels": (4, 4), "dense": 4},
-    "cnn2d": {"channels": (2, 4), "dense": 4},
-    "cnn_bilstm": {"channels": (4, 4), "units": 4, "dense": 4},
+    "cnn1d": {"channels": (4, 4), "dense": 8},
+    "cnn2d": {"channels": (2, 4), "dense": 8},
+    "cnn_bilstm": {"channels": (4, 4), "units": 4, "dense": 8},
 }
 """Options of each network."""
 
@@ -19,11 +19,12 @@ def unsettled(network: keras.Model, inputs: Floats) -> keras.Model:
     """``network`` with every weight far from where it started, such that ``inputs`` give logits around 0 to ±1."""
     rng = np.random.default_rng(0)
     for variable in network.weights:
-        if "variance" in variable.path:
-            variable.assign(rng.uniform(0.5, 2, variable.shape))
+        if "variance" in variable.path or "gamma" in variable.path:
+            variable.assign(rng.uniform(0.5, 1.5, variable.shape))
+        elif len(variable.shape) == 1:
+            variable.assign(rng.normal(0, 0.1, variable.shape))
         else:
-            spread = 1 / np.sqrt(max(1, np.prod(variable.shape[:-1])))
-            variable.assign(np.asarray(variable) + rng.normal(0, spread, variable.shape))
+            variable.assign(rng.normal(0, 1 / np.sqrt(np.prod(variable.shape[:-1])), variable.shape))
     first = network.layers[1]
     first.moving_mean.assign(inputs.mean(axis=(0, 1)))
     first.moving_variance.assign(inputs.var(axis=(0, 1)))
