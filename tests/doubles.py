@@ -16,6 +16,14 @@ from service.inference.artefacts import CARD_FILE, MODEL_FILE, write_sums
 from service.inference.text import TOKENIZER_FILE
 
 _TEXT_INPUTS = ("input_ids", "attention_mask")
+_BUNDLED = ("voice_activity", "speech_emotion", "vocal_burst", "text_minilm")
+
+
+def link_bundled_models(models_dir: Path, folder: Path) -> None:
+    """Make ``folder`` with those of ``models_dir`` that the service loads at its start, and no other."""
+    folder.mkdir()
+    for name in _BUNDLED:
+        (folder / name).symlink_to(models_dir / name)
 
 
 def write_emotion_model(

@@ -62,7 +62,7 @@ class Experiment:
     @cached_property
     def identity(self) -> str:
         """What a result must have been made with to be this experiment's."""
-        decided = [{**asdict(self.configuration), "selection": None}, self.fingerprint, features.REVISION]
+        decided = [settings(self.configuration), self.fingerprint, features.REVISION]
         return hashlib.sha256(json.dumps(decided).encode()).hexdigest()[:16]
 
     def folder(self, split: str) -> Path:
@@ -104,6 +104,13 @@ class Experiment:
 
     def _result_file(self, split: str) -> Path:
         return self.results / self.configuration.name / f"{split}.json"
+
+
+def settings(configuration: Configuration) -> dict[str, Any]:
+    """What decides a run; how it was chosen does not."""
+    decided = asdict(configuration)
+    del decided["selection"]
+    return decided
 
 
 @lru_cache(maxsize=2)
@@ -194,7 +201,7 @@ def run(experiment: Experiment, name: str) -> Result:
         "name": configuration.name,
         "split": name,
         "identity": experiment.identity,
-        "configuration": asdict(configuration),
+        "configuration": settings(configuration),
         "corpus": loaded.corpus.name,
         "fingerprint": experiment.fingerprint,
         "labels": loaded.corpus.labels,

@@ -11,6 +11,7 @@ from scipy.io import wavfile
 
 from service.inference.acoustic import EmotionModel
 from service.inference.artefacts import Artefact
+from training import REPORTS
 from training.__main__ import main
 from training.configuration import SHIPPED
 from training.datasets.ravdess import expected_keys
@@ -117,3 +118,9 @@ def test_row_below_the_papers_figure_says_by_how_much(written: Path) -> None:
 def test_training_without_data_says_what_is_missing(tmp_path: Path) -> None:
     with pytest.raises(SystemExit, match="--data is needed"):
         main(["table", "--out", str(tmp_path), "--results", str(tmp_path)])
+
+
+def test_the_published_table_is_that_of_the_published_results(tmp_path: Path) -> None:
+    assert main(["table", "--report", "--out", str(tmp_path)]) == 0
+    for name in ("table.json", "table.md"):
+        assert (tmp_path / name).read_text() == (REPORTS / name).read_text()

@@ -9,7 +9,7 @@ import pytest
 
 from service.audio.features import FrontEnd
 from service.emotions import SPEECH_EMOTIONS, VOCAL_BURST_EMOTIONS
-from tests.doubles import write_emotion_model
+from tests.doubles import link_bundled_models, write_emotion_model
 from tests.service.api.kit import listed, post, problem_of, read
 from tests.world import reply
 
@@ -25,11 +25,9 @@ URL = "https://crm.example.com/calls/1.wav"
 
 @pytest.fixture
 def folder(models_dir, tmp_path):
-    """The shipped models, and beside them those of ``NAMED``."""
+    """The models that the service cannot do without, and beside them those of ``NAMED``."""
     folder = tmp_path / "models"
-    folder.mkdir()
-    for shipped in models_dir.iterdir():
-        (folder / shipped.name).symlink_to(shipped)
+    link_bundled_models(models_dir, folder)
     for name, (labels, front_end) in NAMED.items():
         write_emotion_model(folder / name, labels, front_end=front_end)
     return folder

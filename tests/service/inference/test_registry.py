@@ -13,7 +13,7 @@ from service.emotions import SENTIMENTS, SPEECH_EMOTIONS, TEXT_EMOTIONS, VOCAL_B
 from service.inference.artefacts import write_sums
 from service.inference.registry import Registry
 from service.problems import NotReady, UnknownModel
-from tests.doubles import write_emotion_model, write_text_model
+from tests.doubles import link_bundled_models, write_emotion_model, write_text_model
 
 
 @pytest.fixture
@@ -107,9 +107,7 @@ class TestFound:
     @pytest.fixture
     def folder(self, models_dir: Path, tmp_path: Path) -> Path:
         folder = tmp_path / "models"
-        folder.mkdir()
-        for shipped in models_dir.iterdir():
-            (folder / shipped.name).symlink_to(shipped)
+        link_bundled_models(models_dir, folder)
         write_emotion_model(folder / "mfcc", SPEECH_EMOTIONS, front_end=FrontEnd(features=("mfcc",)))
         write_emotion_model(folder / "bursts", VOCAL_BURST_EMOTIONS, front_end=FrontEnd(statistics=True))
         return folder

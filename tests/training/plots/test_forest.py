@@ -41,7 +41,7 @@ def words(figure: Figure) -> str:
     [
         (("mfcc",), 2, "mean of MFCC 3"),
         (("mel", "chroma"), 64 + CHROMA + 63, "deviation of mel band 64"),
-        (("chroma", "zcr"), 4 * (CHROMA + 1) + CHROMA, "90 % quantile of zero crossings"),
+        (("chroma", "zcr"), 7 * (CHROMA + 1) + CHROMA, "90 % quantile of zero crossings"),
     ],
 )
 def test_the_first_question_names_the_feature(

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, f1_score, precision_recall_fscore_support
 
-from training.metrics import Predictions, expected_calibration_error
+from training.metrics import Predictions, Tally, expected_calibration_error
 from training.text import metrics
 
 
@@ -75,8 +75,8 @@ def test_calibration_error_is_that_of_the_texts_as_often_as_they_count(one_label
         rows = np.repeat(np.arange(len(true)), counts)
         # Two classes: the given one with its confidence, or the other.
         columns = np.stack([confidence[rows], np.zeros(len(rows))], axis=1)
-        predictions = Predictions(columns, np.where(right[rows], 0, 1), np.empty(0, dtype=np.str_))
-        assert error == pytest.approx(expected_calibration_error(predictions))
+        predictions = Predictions(columns, np.where(right[rows], 0, 1), np.full(len(rows), "nobody"))
+        assert error == pytest.approx(expected_calibration_error(Tally.of(predictions).reliability))
 
 
 def test_the_reliability_table_adds_up_to_the_calibration_error(one_label):
