@@ -14,9 +14,9 @@ import pytest
 
 from service.audio.features import FrontEnd
 from tests.training.made_up import PLAIN
+from training import REPORTS, features, train
 from training import experiment as experiments
-from training import features, train
-from training.configuration import Configuration
+from training.configuration import Configuration, shipped
 from training.datasets import CorpusError
 from training.experiment import (
     FOLDS,
@@ -223,6 +223,17 @@ def test_other_sounds_labels_or_code_are_another_run(
 def test_where_things_lie_and_what_is_told_of_the_choice_change_nothing(network: Experiment, tmp_path: Path) -> None:
     same = replace(network, runs=tmp_path, results=tmp_path, configuration=replace(NETWORK, selection="by luck"))
     assert same.identity == network.identity
+
+
+@pytest.mark.parametrize(
+    "file", sorted((REPORTS / "runs").glob("*/*.json")), ids=lambda file: f"{file.parent.name}/{file.stem}"
+)
+def test_committed_result_is_of_the_configuration_that_is_shipped(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that a rerun of the table finds it done."""
+    result = json.loads(file.read_text(encoding="utf-8"))
+    monkeypatch.setattr(Experiment, "fingerprint", result["fingerprint"])
+    rerun = Experiment(shipped(file.parent.name), Path("data"), Path("runs"), REPORTS / "runs")
+    assert rerun.result(file.stem) == result
 
 
 def test_result_of_something_else_is_not_this_ones(trees: Experiment, trees_result: Result, tmp_path: Path) -> None:
