@@ -62,7 +62,7 @@ class Experiment:
     @cached_property
     def identity(self) -> str:
         """What a result must have been made with to be this experiment's."""
-        decided = [{**asdict(self.configuration), "selection": None}, self.fingerprint, features.REVISION]
+        decided = [settings(self.configuration), self.fingerprint, features.REVISION]
         return hashlib.sha256(json.dumps(decided).encode()).hexdigest()[:16]
 
     def folder(self, split: str) -> Path:
