@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import keras
 
-from training.models.layers import activated, over_time, standardised
+from training.models.layers import activated, convolved, over_time, standardised
 
 
 def cnn1d(
@@ -19,9 +19,6 @@ def cnn1d(
     """From (frames, columns) to ``classes`` logits."""
     layers = keras.layers
     inputs = keras.Input(shape, name="input")
-    x = standardised(inputs)
-    for width in channels:
-        x = layers.Conv1D(width, kernel, padding="same", use_bias=False)(x)
-        x = layers.MaxPooling1D(2)(activated(x))
+    x = convolved(standardised(inputs), channels, kernel)
     x = activated(layers.Dense(dense, use_bias=False)(layers.Dropout(dropout)(over_time(x))))
     return keras.Model(inputs, layers.Dense(classes, name="logits")(layers.Dropout(dropout)(x)), name="cnn1d")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import keras
 
-from training.models.layers import activated, over_time, standardised
+from training.models.layers import convolved, over_time, standardised
 
 
 def cnn_bilstm(
@@ -20,10 +20,7 @@ def cnn_bilstm(
     """From (frames, columns) to ``classes`` logits."""
     layers = keras.layers
     inputs = keras.Input(shape, name="input")
-    x = standardised(inputs)
-    for width in channels:
-        x = layers.Conv1D(width, kernel, padding="same", use_bias=False)(x)
-        x = layers.MaxPooling1D(2)(activated(x))
+    x = convolved(standardised(inputs), channels, kernel)
     # A short clip ends in silence: what the LSTM says all along is worth more than its last word.
     x = over_time(layers.Bidirectional(layers.LSTM(units, return_sequences=True))(x))
     x = layers.Dropout(dropout)(x)

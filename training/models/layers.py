@@ -1,5 +1,6 @@
 """What the networks share."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -15,6 +16,14 @@ def standardised(x: Any) -> Any:
 
 def activated(x: Any) -> Any:
     return keras.layers.ReLU()(standardised(x))
+
+
+def convolved(x: Any, channels: Sequence[int], kernel: int) -> Any:
+    """Convolutions along time over (steps, columns), each followed by max-pooling to half the steps."""
+    for width in channels:
+        x = keras.layers.Conv1D(width, kernel, padding="same", use_bias=False)(x)
+        x = keras.layers.MaxPooling1D(2)(activated(x))
+    return x
 
 
 def over_time(x: Any) -> Any:
