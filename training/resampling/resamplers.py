@@ -6,7 +6,7 @@ from typing import Final
 
 import av
 import numpy as np
-import soxr  # type: ignore[import-untyped]
+import soxr
 
 from service.audio.decode import SAMPLE_RATE
 from service.audio.features import Floats
