@@ -71,7 +71,7 @@ def _compiled(configuration: Configuration, sampler: Sampler) -> keras.Model:
     model: keras.Model = build(configuration.model, sampler.front_end.shape, classes, configuration.network)
     rate: Any = configuration.learning_rate
     if configuration.cosine_decay:
-        batches = -(-len(sampler.clips) * sampler.copies // configuration.batch_size)
+        batches = -(-len(sampler.epoch(0)[0]) // configuration.batch_size)
         rate = keras.optimizers.schedules.CosineDecay(rate, configuration.epochs * batches)
     optimizer = {
         "adamw": lambda: keras.optimizers.AdamW(rate, weight_decay=configuration.weight_decay),
