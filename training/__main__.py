@@ -7,6 +7,7 @@ import sys
 from training import corpora, download, leakage, pictures, resampling, sample_call, ship, table, text, voice_activity
 from training.configuration import ConfigurationError
 from training.datasets.clips import CorpusError
+from training.experiment import NotExportedError
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -37,7 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         options.run(options)
-    except (ConfigurationError, CorpusError) as error:
+    except (ConfigurationError, CorpusError, NotExportedError) as error:
         print(error, file=sys.stderr)
         return 1
     return 0

@@ -39,7 +39,7 @@ def library_versions() -> dict[str, str]:
 
 
 def write_json(card: Mapping[str, Any], path: Path) -> None:
-    path.write_text(json.dumps(card, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    path.write_text(json.dumps(card, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
 
 
 def readme(card: Mapping[str, Any]) -> str:
@@ -64,7 +64,7 @@ def readme(card: Mapping[str, Any]) -> str:
         "The figures below are those of the folds, whose test speakers their models had never heard.",
         f"- **Probabilities** are calibrated with temperature {card['calibration']['temperature']} "
         f"({card['calibration']['method']}).",
-        f"- **ONNX and Keras** differ by at most {shipped['onnx_difference']:.1e} in any probability.",
+        f"- **ONNX and the trained model** differ by at most {shipped['onnx_difference']:.1e} in any probability.",
         "",
         "## How good it is",
         "",
@@ -126,7 +126,13 @@ def _recalls(card: Mapping[str, Any]) -> list[str]:
         f"| class | {' | '.join(bands)} |",
         f"|---|{'---:|' * len(bands)}",
         *(
-            f"| {label} | " + " | ".join(f"{100 * figures['recall'][label]:.0f} %" for figures in bands.values()) + " |"
+            f"| {label} | {' | '.join(recall(figures, label) for figures in bands.values())} |"
             for label in card["labels"]
         ),
     ]
+
+
+def recall(figures: Mapping[str, Any], label: str) -> str:
+    """That of ``label`` in a report in per cent, a dash where no clip has the label."""
+    value = figures["recall"].get(label)
+    return "–" if value is None else f"{100 * value:.0f} %"

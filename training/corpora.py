@@ -30,7 +30,7 @@ from service.inference.acoustic import EmotionModel
 from service.inference.artefacts import Artefact, ArtefactError
 from service.problems import Problem
 from training import ARTEFACTS
-from training.card import commit, with_interval, write_json
+from training.card import commit, recall, with_interval, write_json
 from training.channel import telephone
 from training.datasets import (
     Clip,
@@ -192,7 +192,7 @@ def page(document: Mapping[str, Any]) -> str:
         table(
             ("corpus", "band", *labels),
             (
-                (result["corpus"], band, *(_recall(figures, label) for label in labels))
+                (result["corpus"], band, *(recall(figures, label) for label in labels))
                 for result in corpora
                 for band, figures in result["bands"].items()
             ),
@@ -222,10 +222,6 @@ def _figures(result: Mapping[str, Any], trained_on: str) -> list[tuple[str, ...]
         )
         for band, figures in result["bands"].items()
     ]
-
-
-def _recall(figures: Mapping[str, Any], label: str) -> str:
-    return f"{100 * figures['recall'][label]:.0f} %" if label in figures["recall"] else "–"
 
 
 def _read(result: Mapping[str, Any]) -> list[str]:

@@ -38,7 +38,7 @@ Result = dict[str, Any]
 
 
 class NotExportedError(Exception):
-    """A network was trained by a backend that cannot export; the same command goes on from there under TensorFlow."""
+    """Something cannot be exported yet. The message says what is missing; the same command then goes on from there."""
 
 
 @dataclass(frozen=True)

@@ -98,8 +98,9 @@ def report(tally: Tally, labels: tuple[str, ...], *, seed: int) -> dict[str, Any
     }
 
 
-def _by_label(labels: tuple[str, ...], values: NDArray[np.float64]) -> dict[str, float]:
-    return {label: _rounded(value) for label, value in zip(labels, values, strict=True)}
+def _by_label(labels: tuple[str, ...], values: NDArray[np.float64]) -> dict[str, float | None]:
+    """None for what cannot be said, as JSON has no NaN."""
+    return {label: None if np.isnan(value) else _rounded(value) for label, value in zip(labels, values, strict=True)}
 
 
 def _rounded(value: float) -> float:

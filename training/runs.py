@@ -11,9 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
+from training.configuration import Configuration, ConfigurationError
 from training.experiment import Experiment, NotExportedError, Result, run
 from training.features import prepare
 from training.metrics import Tally, accuracy, unweighted_average_recall
+from training.models import check_options
 
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
 
@@ -31,8 +33,13 @@ class Job:
 
 
 def run_all(jobs: Sequence[Job], *, workers: int) -> None:
-    """Do those of ``jobs`` that have no result yet, in their order, ``workers`` at a time."""
+    """Do those of ``jobs`` that have no result yet, in their order, ``workers`` at a time.
+
+    Raises:
+        ConfigurationError: a model has not the options that it is to be built with.
+    """
     left = [job for job in jobs if job.experiment.result(job.split) is None]
+    _check([job.experiment.configuration for job in left])
     if len(jobs) > len(left):
         print(f"{len(jobs) - len(left)} of {len(jobs)} runs are done already")
     _prepare([job.experiment for job in left], workers)
@@ -48,6 +55,15 @@ def run_all(jobs: Sequence[Job], *, workers: int) -> None:
         finally:
             # Where one fails, or the user has had enough, what has begun is finished and nothing else begun.
             pool.shutdown(cancel_futures=True)
+
+
+def _check(configurations: Iterable[Configuration]) -> None:
+    """Now rather than after the features, which take long."""
+    for configuration in configurations:
+        try:
+            check_options(configuration.model, configuration.network)
+        except ValueError as error:
+            raise ConfigurationError(f"{configuration.name}: {error}") from error
 
 
 def _prepare(experiments: Iterable[Experiment], workers: int) -> None:

@@ -9,7 +9,15 @@ import numpy as np
 from service.emotions import PROXIES
 from service.inference.artefacts import CARD_FILE, MODEL_FILE, write_sums
 from training import card
-from training.experiment import PROTOCOLS, Experiment, chosen_by_folds, protocol_reports, train_on_everything
+from training.experiment import (
+    FOLDS,
+    PROTOCOLS,
+    Experiment,
+    NotExportedError,
+    chosen_by_folds,
+    protocol_reports,
+    train_on_everything,
+)
 from training.export import export_onnx
 from training.models import TITLES
 from training.models.network import Network
@@ -48,8 +56,11 @@ def ship(experiment: Experiment, folder: Path) -> dict[str, Any]:
     """Train on all clips and export to ``folder`` with a card of the figures of the folds. Returns the card.
 
     Raises:
+        NotExportedError: no fold has a result, or this training has not been done by TensorFlow.
         ExportError: ONNX and the trained model disagree.
     """
+    if not experiment.results_of(FOLDS):
+        raise NotExportedError(f"{experiment.configuration.name}: no fold has a result yet to take the settings from")
     configuration, loaded = experiment.configuration, experiment.load()
     corpus, about = loaded.corpus, _ABOUT[loaded.corpus.name]
     results = experiment.results_of(split for names in PROTOCOLS.values() for split in names)

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 
 from training.augment import Sampler
-from training.configuration import Configuration
+from training.configuration import Configuration, ConfigurationError
 from training.evaluate import Evaluated
 from training.models import FOREST, Trained, build
 from training.models.network import Network
@@ -28,6 +28,9 @@ def fit(
 
     With ``validation``, a network's weights are those of :func:`best_epoch`; without, those after ``epochs`` epochs.
     The state after each epoch lies in ``folder``, from where an interrupted run goes on. A forest grows at once.
+
+    Raises:
+        ConfigurationError: the loss is no longer a number.
     """
     if configuration.model == FOREST:
         from training.models.random_forest import random_forest
@@ -46,6 +49,10 @@ def fit(
         inputs, targets = sampler.epoch(epoch)
         fitted = model.fit(inputs, targets, batch_size=configuration.batch_size, shuffle=False, verbose=0)
         row = {"epoch": epoch + 1, "loss": round(fitted.history["loss"][0], 4)}
+        if not np.isfinite(row["loss"]):
+            raise ConfigurationError(
+                f"{configuration.name}: learning_rate: the loss is {row['loss']} in epoch {epoch + 1}; use a lower one"
+            )
         if validation is not None:
             logits = validation.logits(Network(model))
             row["validation_loss"] = round(validation.calibrate(logits)[1], 4)

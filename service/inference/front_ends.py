@@ -38,6 +38,4 @@ def read_front_end(described: str) -> FrontEnd:
             raise ValueError(f"{name} is {getattr(front_end, name)}, which is not from {least} to {most}")
     if front_end.n_fft % 2:
         raise ValueError(f"n_fft is {front_end.n_fft}, which is odd")
-    if "mfcc" in front_end.features and front_end.n_mfcc > front_end.n_mels:
-        raise ValueError(f"n_mfcc is {front_end.n_mfcc}, more than the {front_end.n_mels} of n_mels")
     return front_end

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, precision_recall_fscore_support
 from sklearn.metrics import confusion_matrix as reference_confusion
 
+from training.card import recall
 from training.metrics import (
     Predictions,
     Tally,
@@ -148,6 +149,17 @@ def test_report_is_complete_and_repeatable(predictions: Predictions) -> None:
     assert [list(first[figure]) for figure in ("recall", "precision", "f1")] == [list(LABELS)] * 3
     assert sum(map(sum, first["confusion"])) == 400
     assert first["uar_interval"][0] < first["uar"] < first["uar_interval"][1]
+
+
+def test_report_of_a_class_without_clips_is_json_and_leaves_it_out_of_the_mean() -> None:
+    probabilities = np.array([[0.8, 0.1, 0.1], [0.1, 0.8, 0.1], [0.8, 0.1, 0.1]])
+    made = report(
+        Tally.of(Predictions(probabilities, np.array([0, 1, 1]), np.array(["ann"] * 3))), ("a", "b", "c"), seed=0
+    )
+    json.dumps(made, allow_nan=False)
+    assert made["recall"] == {"a": 1.0, "b": 0.5, "c": None}
+    assert made["uar"] == 0.75
+    assert [recall(made, label) for label in ("a", "b", "c", "d")] == ["100 %", "50 %", "–", "–"]
 
 
 def test_report_of_a_model_that_never_gives_a_class_is_json() -> None:

@@ -14,7 +14,7 @@ import pytest
 from service.audio.features import FrontEnd
 from tests.training.made_up import PLAIN
 from training import runs
-from training.configuration import Configuration
+from training.configuration import Configuration, ConfigurationError
 from training.datasets import CorpusError
 from training.experiment import Experiment, NotExportedError, Result, run
 from training.export import ExportError
@@ -175,6 +175,22 @@ def test_network_that_cannot_be_exported_here_stops_no_other(
     told = capsys.readouterr().out.splitlines()
     assert told[0] == "tiny_rf fold-1: trained by torch"
     assert told[1].startswith("[2/2] tiny_rf fold-2: accuracy 100.0 %")
+
+
+@pytest.mark.parametrize(
+    ("model", "options", "known"),
+    [(FOREST, {"tree": 3}, "trees, leaves"), ("cnn1d", {"leaves": 3}, "channels, kernel, dense, dropout")],
+)
+def test_option_that_a_model_has_not_is_told_before_features_are_computed(
+    experiment: Experiment, tmp_path: Path, model: Any, options: dict[str, int], known: str
+) -> None:
+    wrong = Configuration(
+        "own", "EmoGator", model, front_end=FrontEnd(statistics=model == FOREST), network=options, augmentation=PLAIN
+    )
+    (name,) = options
+    with pytest.raises(ConfigurationError, match=f"own: network.{name}: a {model} has no such option; it has {known}"):
+        run_all([Job(Experiment(wrong, experiment.data, tmp_path, tmp_path), "fold-1")], workers=1)
+    assert not list(tmp_path.iterdir())
 
 
 def test_broken_corpus_is_told_before_anything_is_trained(experiment: Experiment, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 from service.audio.features import FrontEnd
 from service.inference.acoustic import EmotionModel
 from service.inference.artefacts import Artefact
+from training import runs
 from training.__main__ import main
 from training.card import readme
 from training.features import Features
@@ -121,6 +122,18 @@ def test_what_is_done_is_not_done_again(
     ]
     for name in ("card.json", "model.onnx"):
         assert (tmp_path / "own_forest" / name).read_bytes() == (shipped / name).read_bytes()
+
+
+def test_command_without_a_single_run_that_could_be_exported_says_so(
+    command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def trained_elsewhere(jobs: object, *, workers: int) -> None:
+        """As where each network has been trained by torch."""
+
+    monkeypatch.setattr(runs, "run_all", trained_elsewhere)
+    assert main([*command[:4], "--runs", str(tmp_path), "--out", str(tmp_path / "models")]) == 1
+    assert "own_forest: no fold has a result yet" in capsys.readouterr().err
+    assert not (tmp_path / "models").exists()
 
 
 def test_command_names_what_is_wrong_with_the_data(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

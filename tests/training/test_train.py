@@ -18,7 +18,7 @@ from tests.training.made_up import FRONT_ENDS, PLAIN, noise
 from tests.training.networks import SMALL
 from training import train
 from training.augment import Augmentation, Sampler
-from training.configuration import Configuration
+from training.configuration import Configuration, ConfigurationError
 from training.evaluate import Evaluated
 from training.export import export_onnx
 from training.features import BANDS
@@ -140,6 +140,11 @@ def test_weights_are_those_of_the_epoch_with_the_least_validation_loss(
     again, remembered = fit(TINY, tmp_path, Scripted(), epochs=4)
     assert same(best, again)
     assert remembered == history
+
+
+def test_run_whose_loss_is_no_number_says_what_to_change(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="tiny: learning_rate: the loss is nan in epoch 1; use a lower one"):
+        fit(replace(TINY, learning_rate=1e38), tmp_path)
 
 
 def test_history_says_what_validation_said(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The paper's models. Each takes windows as the front end makes them and gives logits."""
 
-from collections.abc import Mapping
+import inspect
+from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol
 
 from service.audio.features import Floats
@@ -27,13 +28,28 @@ class Trained(Protocol):
 
 
 def build(model: str, shape: tuple[int, ...], classes: int, options: Mapping[str, Any]) -> Any:
-    """The named Keras network, not yet trained.
+    """The named Keras network, not yet trained."""
+    return _maker(model)(shape, classes, **options)
 
-    Raises:
-        TypeError: it has no such option.
-    """
+
+def check_options(model: str, options: Mapping[str, Any]) -> None:
+    """Raises: ValueError: the named model has no such option."""
+    parameters = inspect.signature(_maker(model)).parameters.values()
+    known = [each.name for each in parameters if each.kind is each.KEYWORD_ONLY and each.name != "seed"]
+    for name in options:
+        if name not in known:
+            raise ValueError(f"network.{name}: a {model} has no such option; it has {', '.join(known)}")
+
+
+def _maker(model: str) -> Callable[..., Any]:
+    # Imported late: each library takes seconds.
+    if model == FOREST:
+        from training.models.random_forest import random_forest
+
+        return random_forest
     from training.models.cnn1d import cnn1d
     from training.models.cnn2d import cnn2d
     from training.models.cnn_bilstm import cnn_bilstm
 
-    return {"cnn1d": cnn1d, "cnn2d": cnn2d, "cnn_bilstm": cnn_bilstm}[model](shape, classes, **options)
+    networks: dict[str, Callable[..., Any]] = {"cnn1d": cnn1d, "cnn2d": cnn2d, "cnn_bilstm": cnn_bilstm}
+    return networks[model]
