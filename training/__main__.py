@@ -4,10 +4,23 @@ import argparse
 import os
 import sys
 
-from training import corpora, download, leakage, pictures, resampling, sample_call, ship, table, text, voice_activity
+from training import (
+    corpora,
+    download,
+    leakage,
+    pictures,
+    pretrain,
+    resampling,
+    sample_call,
+    ship,
+    table,
+    text,
+    voice_activity,
+)
 from training.configuration import ConfigurationError
 from training.datasets.clips import CorpusError
 from training.experiment import NotExportedError
+from training.models.whisper import WeightsError
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -19,6 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
 
     for name, about, module in (
         ("table", "Train and evaluate every model of the paper, and write the report. Resumes.", table),
+        ("pretrain", "Train the weights that another configuration starts with. Resumes.", pretrain),
         ("ship", "Train, evaluate and export one model for the service. Resumes.", ship),
         ("text", "Make and evaluate the models that read texts.", text),
         ("leakage", "Show what a split that leaks does to a figure.", leakage),
@@ -38,7 +52,7 @@ def main(arguments: list[str] | None = None) -> int:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         options.run(options)
-    except (ConfigurationError, CorpusError, NotExportedError) as error:
+    except (ConfigurationError, CorpusError, NotExportedError, WeightsError) as error:
         print(error, file=sys.stderr)
         return 1
     return 0

@@ -24,16 +24,17 @@ class Configuration:
     """Everything that decides a run, but for the corpus's files and the code.
 
     ``selection`` says how the settings were chosen. ``network`` are the options of the model. ``epochs`` is the length
-    of a run, and of the learning rate's cosine decay where there is one; training stops earlier when the validation
-    loss has not improved for ``patience`` epochs. ``copies`` is how often an epoch shows each clip.
+    of a run, and of the learning rate's cosine decay where there is one; in the first ``warmup`` of them the rate rises
+    from 0. Training stops earlier when the validation loss has not improved for ``patience`` epochs. ``copies`` is how
+    often an epoch shows each clip. ``start`` names the weights that a network starts with (:mod:`training.starts`).
 
     Raises:
-        ValueError: the model does not take what the front end makes.
+        ValueError: the model does not take what the front end makes, or the warmup lasts for ever.
     """
 
     name: str
-    corpus: Literal["RAVDESS", "EmoGator"]
-    model: Literal["random_forest", "cnn1d", "cnn2d", "cnn_bilstm"]
+    corpus: Literal["RAVDESS", "EmoGator", "CREMA-D"]
+    model: Literal["random_forest", "cnn1d", "cnn2d", "cnn_bilstm", "encoder"]
     version: str = "1.0.0"
     selection: str = (
         "the settings were explored on the first fold and the first random split, by validation loss but with their "
@@ -50,15 +51,19 @@ class Configuration:
     optimizer: Literal["adamw", "adam", "rmsprop"] = "adamw"
     learning_rate: float = 2e-3
     cosine_decay: bool = True
+    warmup: int = 0
     weight_decay: float = 1e-3
     label_smoothing: float = 0.0
     seed: int = 0
+    start: str = ""
 
     def __post_init__(self) -> None:
         if self.front_end.statistics != (self.model == FOREST):
             raise ValueError(
                 f"front_end.statistics: a forest takes statistics and a network does not; this is a {self.model}"
             )
+        if not 0 <= self.warmup < self.epochs:
+            raise ValueError(f"warmup is {self.warmup}, which is not from 0 to less than the {self.epochs} epochs")
 
 
 _CONFIGURATION: Final = TypeAdapter(Configuration)

@@ -16,10 +16,10 @@ from typing import Any, Final
 
 import numpy as np
 
-from training import card, features, splits
+from training import card, features, splits, starts
 from training.augment import Sampler
 from training.configuration import Configuration
-from training.datasets import Clip, Corpus, read_emogator, read_ravdess
+from training.datasets import Clip, Corpus, read_crema_d, read_emogator, read_ravdess
 from training.datasets.ravdess import ACTOR_FOLDS
 from training.evaluate import Evaluated
 from training.features import BANDS, Features, load_features
@@ -32,7 +32,7 @@ FOLDS: Final = tuple(f"fold-{number}" for number in range(1, 6))
 RANDOM_SPLITS: Final = tuple(f"{RANDOM}-{number}" for number in range(1, 6))
 PROTOCOLS: Final = {"speaker-independent": FOLDS, "paper": RANDOM_SPLITS}
 ONNX_FILE: Final = "model.onnx"
-_READERS: Final = {"RAVDESS": read_ravdess, "EmoGator": read_emogator}
+_READERS: Final = {"RAVDESS": read_ravdess, "EmoGator": read_emogator, "CREMA-D": read_crema_d}
 
 Result = dict[str, Any]
 
@@ -107,9 +107,10 @@ class Experiment:
 
 
 def settings(configuration: Configuration) -> dict[str, Any]:
-    """What decides a run; how it was chosen does not."""
+    """What decides a run; how it was chosen does not, nor what it does without."""
     decided = asdict(configuration)
-    del decided["selection"]
+    for name in ("selection", *(name for name in ("warmup", "start") if not decided[name])):
+        del decided[name]
     return decided
 
 
@@ -185,8 +186,9 @@ def run(experiment: Experiment, name: str) -> Result:
     split = next(split for split in loaded.splits() if split.name == name)
     validation = loaded.evaluated(split.validation)
     folder = experiment.folder(name)
+    start = starts.find(configuration.start, experiment.runs)
     model, history = train.fit(
-        configuration, loaded.sampler(split.train), validation, folder, epochs=configuration.epochs
+        configuration, loaded.sampler(split.train), validation, folder, epochs=configuration.epochs, start=start
     )
     _check_backend(configuration)
     # The temperature, like the epoch, is chosen before the test part is looked at.
@@ -215,6 +217,7 @@ def run(experiment: Experiment, name: str) -> Result:
         "onnx_difference": difference,
         "latency_ms": latency(path, loaded),
         "cpu_seconds": round(trained or time.process_time() - started, 1),
+        **({"start_sha256": starts.sha256(start)} if start else {}),
         "commit": card.commit(),
         "libraries": card.library_versions(),
     }
@@ -228,7 +231,9 @@ def train_on_everything(experiment: Experiment, epochs: int) -> Trained:
 
     loaded = experiment.load()
     everything = loaded.sampler(np.arange(len(loaded.corpus.clips)))
-    model, _ = train.fit(experiment.configuration, everything, None, experiment.folder(SHIPPED), epochs=epochs)
+    start = starts.find(experiment.configuration.start, experiment.runs)
+    folder = experiment.folder(SHIPPED)
+    model, _ = train.fit(experiment.configuration, everything, None, folder, epochs=epochs, start=start)
     _check_backend(experiment.configuration)
     return model
 

@@ -10,6 +10,7 @@ from zipfile import ZipFile
 import keras
 import numpy as np
 
+from training import starts
 from training.augment import Sampler
 from training.configuration import Configuration, ConfigurationError
 from training.evaluate import Evaluated
@@ -18,16 +19,29 @@ from training.models.network import Network
 
 History = list[dict[str, Any]]
 
+STATE: Final = "run.keras"
+"""The model after the latest epoch, and its history."""
+
+BEST: Final = "best.weights.h5"
+"""The weights after the best epoch."""
+
 _HISTORY: Final = "history.json"
 
 
 def fit(
-    configuration: Configuration, sampler: Sampler, validation: Evaluated | None, folder: Path, *, epochs: int
+    configuration: Configuration,
+    sampler: Sampler,
+    validation: Evaluated | None,
+    folder: Path,
+    *,
+    epochs: int,
+    start: Path | None = None,
 ) -> tuple[Trained, History]:
     """The trained model and what was measured after each epoch.
 
     With ``validation``, a network's weights are those of :func:`best_epoch`; without, those after ``epochs`` epochs.
-    The state after each epoch lies in ``folder``, from where an interrupted run goes on. A forest grows at once.
+    The state after each epoch lies in ``folder``, from where an interrupted run goes on; a new one begins with the
+    weights in the file ``start``. A forest grows at once.
 
     Raises:
         ConfigurationError: the loss is no longer a number.
@@ -37,11 +51,11 @@ def fit(
 
         return random_forest(*sampler.epoch(0), seed=configuration.seed, **configuration.network), []
     folder.mkdir(parents=True, exist_ok=True)
-    state, best = folder / "run.keras", folder / "best.weights.h5"
+    state, best = folder / STATE, folder / BEST
     history = _history(state)
     if len(history) > epochs:  # no epoch can be taken back
         history = []
-    model = keras.models.load_model(state) if history else _compiled(configuration, sampler)
+    model = keras.models.load_model(state) if history else _compiled(configuration, sampler, start)
     while len(history) < epochs and not _exhausted(history, configuration.patience):
         started = time.process_time()
         epoch = len(history)
@@ -72,14 +86,16 @@ def best_epoch(history: Sequence[dict[str, Any]]) -> int:
     return int(min(history, key=lambda row: (row["validation_loss"], row["epoch"]))["epoch"])
 
 
-def _compiled(configuration: Configuration, sampler: Sampler) -> keras.Model:
+def _compiled(configuration: Configuration, sampler: Sampler, start: Path | None) -> keras.Model:
     keras.utils.set_random_seed(configuration.seed)
     classes = sampler.targets.shape[1]
     model: keras.Model = build(configuration.model, sampler.front_end.shape, classes, configuration.network)
+    if start is not None:
+        starts.put_into(model, start)
     rate: Any = configuration.learning_rate
     if configuration.cosine_decay:
         batches = -(-len(sampler.epoch(0)[0]) // configuration.batch_size)
-        rate = keras.optimizers.schedules.CosineDecay(rate, configuration.epochs * batches)
+        rate = _falling(rate, batches * configuration.warmup, batches * configuration.epochs)
     optimizer = {
         "adamw": lambda: keras.optimizers.AdamW(rate, weight_decay=configuration.weight_decay),
         "adam": lambda: keras.optimizers.Adam(rate),
@@ -88,6 +104,13 @@ def _compiled(configuration: Configuration, sampler: Sampler) -> keras.Model:
     loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=configuration.label_smoothing)
     model.compile(optimizer=optimizer, loss=loss)
     return model
+
+
+def _falling(rate: float, warmup: int, batches: int) -> keras.optimizers.schedules.LearningRateSchedule:
+    """To 0 as a cosine does, over ``batches``; during the first ``warmup`` from 0 to ``rate``."""
+    if not warmup:
+        return keras.optimizers.schedules.CosineDecay(rate, batches)
+    return keras.optimizers.schedules.CosineDecay(0.0, batches - warmup, warmup_target=rate, warmup_steps=warmup)
 
 
 def _reseed(model: keras.Model, seed: int, epoch: int) -> None:

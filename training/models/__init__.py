@@ -7,7 +7,13 @@ from typing import Any, Final, Protocol
 from service.audio.features import Floats
 
 FOREST: Final = "random_forest"
-TITLES: Final = {FOREST: "Random Forest", "cnn1d": "1D-CNN", "cnn2d": "2D-CNN", "cnn_bilstm": "CNN+BiLSTM"}
+TITLES: Final = {
+    FOREST: "Random Forest",
+    "cnn1d": "1D-CNN",
+    "cnn2d": "2D-CNN",
+    "cnn_bilstm": "CNN+BiLSTM",
+    "encoder": "Whisper encoder",
+}
 
 
 class Trained(Protocol):
@@ -50,6 +56,7 @@ def _maker(model: str) -> Callable[..., Any]:
     from training.models.cnn1d import cnn1d
     from training.models.cnn2d import cnn2d
     from training.models.cnn_bilstm import cnn_bilstm
+    from training.models.encoder import encoder
 
-    networks: dict[str, Callable[..., Any]] = {"cnn1d": cnn1d, "cnn2d": cnn2d, "cnn_bilstm": cnn_bilstm}
-    return networks[model]
+    networks: tuple[Callable[..., Any], ...] = (cnn1d, cnn2d, cnn_bilstm, encoder)
+    return next(network for network in networks if network.__name__ == model)

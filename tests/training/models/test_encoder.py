@@ -1,0 +1,97 @@
+"""The encoder is Whisper's, given its weights, and hears what Whisper's own front end gives it."""
+
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+import torch
+from transformers import WhisperConfig, WhisperFeatureExtractor
+from transformers.models.whisper.modeling_whisper import WhisperEncoder
+
+from service.audio.features import Floats
+from tests.training.models.ctranslate2 import encoder_arrays, write
+from training.configuration import shipped
+from training.export import export_onnx
+from training.models import whisper
+from training.models.encoder import encoder
+from training.models.network import Network
+
+FRAMES, WIDTH, HEADS, BLOCKS = 31, 16, 2, 2
+
+
+@pytest.fixture(scope="module")
+def windows() -> Floats:
+    return np.random.default_rng(0).uniform(-80, 0, (3, FRAMES, 80)).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def network() -> keras.Model:
+    keras.utils.set_random_seed(0)
+    return encoder((FRAMES, 80), 5, blocks=BLOCKS, width=WIDTH, heads=HEADS, attention=8)
+
+
+def test_given_whispers_weights_every_layer_says_what_whispers_does(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    configuration = WhisperConfig(
+        d_model=WIDTH,
+        encoder_layers=BLOCKS + 1,  # the last ends in a normalisation of its own
+        encoder_attention_heads=HEADS,
+        encoder_ffn_dim=4 * WIDTH,
+        max_source_positions=15,
+    )
+    reference = WhisperEncoder(configuration).eval()
+    network = encoder((30, 80), 5, blocks=BLOCKS, width=WIDTH, heads=HEADS)
+    whisper.put_into(network, whisper.read(write(tmp_path / "model.bin", encoder_arrays(reference))))
+    windows = np.random.default_rng(0).uniform(-80, 0, (3, 30, 80)).astype(np.float32)
+    with torch.no_grad():
+        theirs = reference(torch.tensor(windows / 40 + 1.5).mT, output_hidden_states=True).hidden_states
+    ours = keras.Model(network.input, network.get_layer("mix").input)(windows)
+    assert len(ours) == BLOCKS + 1
+    for mine, other in zip(ours, theirs, strict=False):
+        assert np.abs(np.asarray(mine) - other.numpy()).max() < 1e-5
+
+
+def test_exported_network_is_made_of_operations_that_onnx_runtime_has(
+    network: keras.Model, windows: Floats, tmp_path: Path
+) -> None:
+    configuration = shipped("speech_encoder")
+    labels = ("a", "b", "c", "d", "e")
+    assert export_onnx(Network(network), 1.3, configuration, labels, tmp_path / "model.onnx", windows) < 1e-5
+
+
+def test_network_is_the_same_after_it_was_saved(network: keras.Model, windows: Floats, tmp_path: Path) -> None:
+    network.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    assert np.allclose(again(windows), network(windows), atol=1e-6)
+
+
+def test_at_first_all_layers_count_the_same(network: keras.Model, windows: Floats) -> None:
+    mix = network.get_layer("mix")
+    heard = keras.Model(network.input, mix.input)(windows)
+    assert np.allclose(mix(heard), np.mean([np.asarray(layer) for layer in heard], axis=0), atol=1e-5)
+
+
+def test_attention_that_heeds_all_steps_alike_gives_their_mean_and_deviation(network: keras.Model) -> None:
+    x = np.random.default_rng(1).normal(3, 2, (2, 50, 4)).astype(np.float32)
+    pooled = np.asarray(network.layers[-3]([x, np.zeros((2, 50, 1), np.float32)]))
+    assert np.allclose(pooled, np.concatenate([x.mean(axis=1), x.std(axis=1)], axis=1), atol=1e-4)
+    first_alone = np.where(np.arange(50)[:, None] == 0, 100.0, 0.0)[None].repeat(2, axis=0).astype(np.float32)
+    pooled = np.asarray(network.layers[-3]([x, first_alone]))
+    assert np.allclose(pooled[:, :4], x[:, 0], atol=1e-4)
+    assert np.allclose(pooled[:, 4:], 0, atol=1e-2)
+
+
+def test_front_end_is_whispers_but_for_the_level_and_the_edges() -> None:
+    front_end = shipped("speech_encoder").front_end
+    rng = np.random.default_rng(2)
+    time = np.arange(48_000) / 16_000
+    sound = (0.3 * np.sin(2 * np.pi * 440 * time * (1 + 0.1 * time)) + 0.01 * rng.normal(size=48_000)).astype(
+        np.float32
+    )
+    theirs = WhisperFeatureExtractor()(sound, sampling_rate=16_000, return_tensors="np").input_features[0].T[:300]
+    ours = front_end(sound[None])[0, :300]
+    whispers = 10 * (4 * theirs - 4)  # as decibels
+    edges = slice(2, -2)  # zeros beyond them here, a mirror there
+    below = whispers - whispers[edges].max()
+    assert np.abs(ours[edges] - ours[edges].max() - below[edges]).max() < 1e-2
