@@ -98,7 +98,7 @@ class ParticipantDynamics(Participant):
 
 
 class Dynamics(BaseModel):
-    """Who spoke when. Only voice activity is needed; where voices share a channel, a transcript that tells them apart."""
+    """Who spoke when, from voice activity; where voices share a channel, from a transcript that tells them apart."""
 
     total_conversation_ms: Milliseconds = Field(description="From the first word to the last.")
     talk_ms: Milliseconds = Field(description="In which anybody speaks.")
