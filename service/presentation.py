@@ -141,6 +141,8 @@ def analysis(row: Analysis, results: Mapping[Step, str]) -> schemas.Analysis:
         **dict(summary(row)),
         **parts,
         transcript=schemas.Transcript(status=row.words, reason=row.words_reason, provider=row.provider, words=said),
+        conversation=None,
+        tags=None,
         problem=schemas.ProblemDocument.model_validate(row.problem) if row.problem else None,
     )
 

@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field, JsonValue
 from service.analyses.states import CallbackStatus, ErasureReason, Event, Status, Step, WordsStatus
 from service.schemas.acoustics import AudioFacts, Channel, EmotionModelVersion, Segment
 from service.schemas.common import Milliseconds
+from service.schemas.conversation import Conversation, Tag
 from service.schemas.problems import ProblemDocument
 from service.schemas.words import Transcript
 
@@ -33,6 +34,8 @@ class Analysis(Summary):
     models: list[EmotionModelVersion] | None
     notes: list[str] | None = Field(description="Plain sentences about what was found in the file.")
     transcript: Transcript
+    conversation: Conversation | None
+    tags: list[Tag] | None = Field(description="What the rules say, the deployer's and the request's.")
     problem: ProblemDocument | None = Field(description="Why it failed.")
 
 
