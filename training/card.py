@@ -64,6 +64,7 @@ def readme(card: Mapping[str, Any]) -> str:
         "The figures below are those of the folds, whose test speakers their models had never heard.",
         f"- **Probabilities** are calibrated with temperature {card['calibration']['temperature']} "
         f"({card['calibration']['method']}).",
+        *_sets(card),
         f"- **ONNX and the trained model** differ by at most {shipped['onnx_difference']:.1e} in any probability.",
         "",
         "## How good it is",
@@ -90,6 +91,21 @@ def readme(card: Mapping[str, Any]) -> str:
         lines += ["", "Oddities of the corpus that were survived (whole in `card.json`):", ""]
         lines += [f"- {textwrap.shorten(note, 160, placeholder=' …')}" for note in data["notes"]]
     return "\n".join(lines) + "\n"
+
+
+def _sets(card: Mapping[str, Any]) -> list[str]:
+    """What prediction sets promise and keep, where the card knows."""
+    if "prediction_sets" not in card:
+        return []
+    sets = card["prediction_sets"]
+    kept = ", ".join(
+        f"{100 * band['coverage']:.1f} % on {name} (mean size {band['size']:.1f})"
+        for name, band in sets["held_out"].items()
+    )
+    return [
+        f"- **Prediction sets** hold every label with a score of at least {sets['least_score']}, so that they hold the "
+        f"true one {100 * sets['coverage']:.0f} % of the time: on speakers who had no part in the choice {kept}."
+    ]
 
 
 def _input(front_end: Mapping[str, Any]) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from service.audio.features import Floats
+from training import conformal
 from training.calibrate import clip_probabilities, fit_temperature, log_loss
 from training.metrics import Predictions, Tally, confusion_matrix, unweighted_average_recall
 from training.models import Trained
@@ -49,6 +50,10 @@ class Evaluated:
             band: Tally.of(Predictions(self._probabilities(logits[band], temperature), self.truth, speakers))
             for band in self.windows
         }
+
+    def sets(self, logits: Mapping[str, Floats], temperature: float) -> dict[str, conformal.Counts]:
+        """What prediction sets would hold of each band."""
+        return {band: conformal.count(self._probabilities(logits[band], temperature), self.truth) for band in logits}
 
     def _probabilities(self, logits: Floats, temperature: float) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
         return clip_probabilities(logits, temperature, self.owner, len(self.truth))

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from training import card, features, splits, starts
+from training import card, conformal, features, splits, starts
 from training.augment import Sampler
 from training.configuration import Configuration
 from training.datasets import Clip, Corpus, read_crema_d, read_emogator, read_ravdess
@@ -194,7 +194,8 @@ def run(experiment: Experiment, name: str) -> Result:
     # The temperature, like the epoch, is chosen before the test part is looked at.
     temperature, _ = validation.calibrate(validation.logits(model))
     test = loaded.evaluated(split.test)
-    tallies = test.tallies(test.logits(model), temperature)
+    logits = test.logits(model)
+    tallies = test.tallies(logits, temperature)
     examples = np.concatenate([windows[:100] for windows in validation.windows.values()])
     path = folder / ONNX_FILE
     difference = export_onnx(model, temperature, configuration, loaded.corpus.labels, path, examples)
@@ -212,6 +213,7 @@ def run(experiment: Experiment, name: str) -> Result:
         "history": history,
         "temperature": round(temperature, 4),
         "bands": {band: tally.to_json() for band, tally in tallies.items()},
+        "sets": {band: counts.tolist() for band, counts in test.sets(logits, temperature).items()},
         "parameters": model.parameters,
         "onnx_bytes": path.stat().st_size,
         "onnx_difference": difference,
@@ -269,6 +271,23 @@ def chosen_by_folds(experiment: Experiment) -> tuple[int, float]:
     epochs = statistics.median_high(result["epochs"] for result in results)
     temperature = statistics.geometric_mean(result["temperature"] for result in results)
     return epochs, round(temperature, 4)
+
+
+def prediction_sets(results: Sequence[Result]) -> dict[str, Any] | None:
+    """The threshold for new speakers, and what sets came to on those of each fold; None where there are too few folds
+    that know."""
+    folds = [
+        {band: np.asarray(counts) for band, counts in result["sets"].items()} for result in results if "sets" in result
+    ]
+    if len(folds) < 2:
+        return None
+    least = conformal.threshold(sum(np.sum(list(fold.values()), axis=0) for fold in folds))
+    return {
+        "method": "LAC, each fold at the threshold of the others",
+        "coverage": conformal.COVERAGE,
+        "least_score": least,
+        "held_out": conformal.held_out(folds),
+    }
 
 
 def protocol_reports(results: Sequence[Result]) -> dict[str, Any]:

@@ -1,8 +1,10 @@
 """A trained model as ONNX, with what the service must know in the metadata, and the proof that both say the same."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -27,8 +29,11 @@ def export_onnx(
     labels: tuple[str, ...],
     path: Path,
     examples: Floats,
+    sets: Mapping[str, Any] | None = None,
 ) -> float:
     """Write ``trained`` to ``path`` as a graph from ``input`` to softmax(logits / temperature).
+
+    The metadata hold what the service must know, coverage and least score of prediction ``sets`` too, where there are.
 
     Returns the largest difference of any probability on ``examples`` (n, *front_end.shape).
 
@@ -42,6 +47,8 @@ def export_onnx(
         "labels": json.dumps(labels),
         "front_end": json.dumps(asdict(configuration.front_end)),
     }
+    if sets is not None:
+        metadata["conformal"] = json.dumps({name: sets[name] for name in ("coverage", "least_score")})
     onnx.helper.set_model_props(graph, metadata)
     onnx.checker.check_model(graph, full_check=True)
     path.parent.mkdir(parents=True, exist_ok=True)

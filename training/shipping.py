@@ -15,6 +15,7 @@ from training.experiment import (
     Experiment,
     NotExportedError,
     chosen_by_folds,
+    prediction_sets,
     protocol_reports,
     train_on_everything,
 )
@@ -66,10 +67,11 @@ def ship(experiment: Experiment, folder: Path) -> dict[str, Any]:
     results = experiment.results_of(split for names in PROTOCOLS.values() for split in names)
     protocols = protocol_reports(results)
     epochs, temperature = chosen_by_folds(experiment)
+    sets = prediction_sets(experiment.results_of(FOLDS))
     model = train_on_everything(experiment, epochs)
     folder.mkdir(parents=True, exist_ok=True)
     examples = np.concatenate(list(loaded.evaluated(np.arange(100)).windows.values()))
-    difference = export_onnx(model, temperature, configuration, corpus.labels, folder / MODEL_FILE, examples)
+    difference = export_onnx(model, temperature, configuration, corpus.labels, folder / MODEL_FILE, examples, sets)
     if isinstance(model, Network):
         model.model.save(folder / "model.keras")
         network_picture(model.model, configuration.name, folder / _PICTURE)
@@ -108,6 +110,7 @@ def ship(experiment: Experiment, folder: Path) -> dict[str, Any]:
             "temperature": temperature,
             "method": "geometric mean of the folds' temperatures, each fitted on validation speakers",
         },
+        **({"prediction_sets": sets} if sets else {}),
         "shipped": {
             "trained_on": f"all {len(corpus.clips):,} clips with the settings that the folds chose",
             "epochs": epochs,

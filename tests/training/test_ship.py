@@ -5,6 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 
 from service.audio.features import FrontEnd
@@ -89,6 +90,16 @@ def test_card_says_what_it_was_made_of_and_how(card: dict) -> None:
     assert card["training_data"]["clips"] == 150
     assert any("000003-05-2: the same recording" in note for note in card["training_data"]["notes"])
     assert card["shipped"]["onnx_difference"] <= 1e-4
+
+
+def test_prediction_sets_are_promised_in_the_card_and_made_by_the_model(shipped: Path, card: dict) -> None:
+    sets = card["prediction_sets"]
+    assert set(sets["held_out"]) == {"wideband", "telephone"}
+    assert 0 < sets["least_score"] <= 0.5
+    metadata = onnx.load(shipped / "model.onnx").metadata_props
+    (promised,) = (json.loads(entry.value) for entry in metadata if entry.key == "conformal")
+    assert promised == {"coverage": 0.9, "least_score": sets["least_score"]}
+    assert "**Prediction sets** hold every label" in (shipped / "README.md").read_text()
 
 
 def test_card_names_no_folder_of_this_machine(shipped: Path, command: list[str]) -> None:
