@@ -81,6 +81,8 @@ def acoustics(recording: Recording, result: AcousticResult, models: AcousticMode
                 status=channel.status,
                 reason=channel.reason,
                 speech_ms=channel.speech_ms,
+                speech=[schemas.Span(start_ms=start, end_ms=end) for start, end in channel.speech],
+                loudness_dbfs=[None if level is None else round(level, 1) for level in channel.loudness_dbfs],
                 overall=prediction(channel.overall) if channel.overall else None,
             )
             for channel in result.channels

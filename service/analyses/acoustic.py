@@ -5,7 +5,7 @@ channels -> voice activity -> speech pieces     -> speech_emotion -> segments ->
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
@@ -14,6 +14,7 @@ import numpy as np
 from service.audio.channels import is_dual_mono
 from service.audio.decode import SAMPLE_RATE, Recording
 from service.audio.features import Floats
+from service.audio.loudness import loudness
 from service.audio.segments import cut, windows
 from service.audio.vad import Region, speech_regions
 from service.audio.voicing import voiced_stretches
@@ -91,13 +92,20 @@ class Overall:
 
 @dataclass(frozen=True, slots=True)
 class ChannelResult:
-    """A channel, counted from 1. ``speech_ms`` is measured on every channel, withheld or not."""
+    """A channel, counted from 1. What is not ``overall`` is measured on every channel, withheld or not.
+
+    Attributes:
+        speech: the stretches in which somebody speaks, as (start_ms, end_ms): sorted and disjoint.
+        loudness_dbfs: the level of the speech by second; None in a second without any.
+    """
 
     channel: int
     role: Role
     status: ChannelStatus
     reason: str | None
     speech_ms: int
+    speech: tuple[tuple[int, int], ...]
+    loudness_dbfs: tuple[float | None, ...]
     overall: Overall | None
 
 
@@ -162,9 +170,18 @@ def _analyze_channel(
     number: int, samples: Floats, role: Role, models: AcousticModels, *, withheld: bool
 ) -> tuple[ChannelResult, list[Segment]]:
     speech = speech_regions(samples, models.voice_activity.probabilities(samples))
-    speech_ms = _milliseconds(sum(end - start for start, end in speech))
+    unheard = ChannelResult(
+        channel=number,
+        role=role,
+        status=ChannelStatus.withheld,
+        reason=WITHHELD,
+        speech_ms=_milliseconds(sum(end - start for start, end in speech)),
+        speech=tuple((_milliseconds(start), _milliseconds(end)) for start, end in speech),
+        loudness_dbfs=tuple(loudness(samples, speech)),
+        overall=None,
+    )
     if withheld:
-        return ChannelResult(number, role, ChannelStatus.withheld, WITHHELD, speech_ms, None), []
+        return unheard, []
     spoken, scores = _classify(models.speech_emotion, samples, speech)
     bursts, burst_scores = _classify(models.vocal_burst, samples, voiced_stretches(samples, speech))
     segments = [
@@ -173,9 +190,9 @@ def _analyze_channel(
     ]
     if not segments:
         reason = _TOO_SHORT if speech else _NO_SPEECH
-        return ChannelResult(number, role, ChannelStatus.no_speech, reason, speech_ms, None), []
+        return replace(unheard, status=ChannelStatus.no_speech, reason=reason), []
     overall = _overall(models.speech_emotion, spoken, scores) if spoken else None
-    return ChannelResult(number, role, ChannelStatus.analyzed, None, speech_ms, overall), segments
+    return replace(unheard, status=ChannelStatus.analyzed, reason=None, overall=overall), segments
 
 
 def _classify(model: EmotionModel, samples: Floats, regions: Sequence[Region]) -> tuple[list[Region], Floats]:

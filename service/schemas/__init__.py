@@ -17,7 +17,7 @@ from service.schemas.analyses import (
     Progress,
     Summary,
 )
-from service.schemas.common import Echo, Milliseconds, ModelVersion, Prediction, Score, TextEmotion
+from service.schemas.common import Echo, Milliseconds, ModelVersion, Prediction, Score, Span, TextEmotion
 from service.schemas.models import Health, ModelCard, ModelList, ModelState, ModelSummary
 from service.schemas.problems import FieldError, ProblemDocument, ProblemType, ProblemTypeList
 from service.schemas.texts import Sentence, TextAnalysis, TextReading, TextResult, TextSpan
@@ -53,6 +53,7 @@ __all__ = [
     "Score",
     "Segment",
     "Sentence",
+    "Span",
     "SpokenWord",
     "Stretch",
     "Summary",

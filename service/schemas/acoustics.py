@@ -3,7 +3,7 @@
 from pydantic import BaseModel, Field
 
 from service.analyses.acoustic import ChannelStatus, Layout, Role, Source
-from service.schemas.common import Milliseconds, ModelVersion, Prediction
+from service.schemas.common import Milliseconds, ModelVersion, Prediction, Span
 
 
 class AudioFacts(BaseModel):
@@ -26,11 +26,17 @@ class Channel(BaseModel):
     reason: str | None = Field(description="Why the status is not `analyzed`.")
     speech_ms: Milliseconds
     overall: Prediction | None = Field(description="Mean of the speech segments, weighted by their duration.")
+    speech: list[Span] | None = Field(
+        default=None, description="Where somebody speaks, whatever the status; missing in older analyses."
+    )
+    loudness_dbfs: list[float | None] | None = Field(
+        default=None,
+        description="Level of the speech second by second, in dB re full scale (RMS, a sine at full scale has -3); "
+        "`null` in a second without any. Missing in older analyses.",
+    )
 
 
-class Stretch(BaseModel):
-    start_ms: Milliseconds
-    end_ms: Milliseconds
+class Stretch(Span):
     channel: int = Field(ge=1)
     role: Role
     source: Source = Field(description="`speech`, or `vocal_burst`: voiced but not speech, as a sigh is.")

@@ -8,6 +8,11 @@ Score = Annotated[float, Field(ge=0, le=1)]
 Milliseconds = Annotated[int, Field(ge=0)]
 
 
+class Span(BaseModel):
+    start_ms: Milliseconds
+    end_ms: Milliseconds
+
+
 class Prediction(BaseModel):
     """A distribution over labels and its mode."""
 

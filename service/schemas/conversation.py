@@ -9,15 +9,10 @@ from typing import Annotated
 from pydantic import BaseModel, Field
 
 from service.analyses.acoustic import Role
-from service.schemas.common import Milliseconds, Prediction, Score
+from service.schemas.common import Milliseconds, Prediction, Score, Span
 
 Valence = Annotated[float, Field(ge=-1, le=1)]
 """From wholly unpleasant to wholly pleasant."""
-
-
-class Span(BaseModel):
-    start_ms: Milliseconds
-    end_ms: Milliseconds
 
 
 class Participant(BaseModel):

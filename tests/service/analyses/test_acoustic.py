@@ -44,6 +44,7 @@ def _check(result, recording):
         spoken = [segment for segment in own if segment.source is Source.speech]
         assert (channel.overall is not None) == bool(spoken)
         assert sum(segment.end_ms - segment.start_ms for segment in spoken) <= channel.speech_ms + len(spoken)
+        _check_speech(channel, spoken, recording)
         for predicted in [*own, *([channel.overall] if channel.overall else [])]:
             assert sum(predicted.scores.values()) == pytest.approx(1, abs=1e-5)
             assert predicted.confidence == max(predicted.scores.values()) == predicted.scores[predicted.label]
@@ -52,6 +53,21 @@ def _check(result, recording):
         assert segment.end_ms - segment.start_ms <= 3_001
         labels = SPEECH_EMOTIONS if segment.source is Source.speech else VOCAL_BURST_EMOTIONS
         assert tuple(segment.scores) == labels
+
+
+def _check_speech(channel, spoken, recording):
+    assert sum(end - start for start, end in channel.speech) == pytest.approx(
+        channel.speech_ms, abs=1 + len(channel.speech)
+    )
+    edges = [0, *(edge for stretch in channel.speech for edge in stretch), recording.duration_ms]
+    assert edges == sorted(edges)
+    for segment in spoken:
+        assert any(start <= segment.start_ms and segment.end_ms <= end for start, end in channel.speech)
+    assert len(channel.loudness_dbfs) == -(-recording.duration_ms // 1_000)
+    for second, level in enumerate(channel.loudness_dbfs):
+        spoken_in_it = any(start < 1_000 * (second + 1) and 1_000 * second < end for start, end in channel.speech)
+        assert (level is not None) == spoken_in_it
+        assert level is None or -100 <= level <= 0
 
 
 def test_two_speakers_on_two_channels_are_analysed_apart(result, call):
@@ -77,7 +93,9 @@ def test_an_agent_is_withheld_and_told_why(call, models, result):
     assert customer == result.channels[0]
     assert agent.status is ChannelStatus.withheld
     assert agent.overall is None
-    assert agent.speech_ms == result.channels[1].speech_ms > 0
+    heard = result.channels[1]
+    assert agent.speech_ms == heard.speech_ms > 0
+    assert (agent.speech, agent.loudness_dbfs) == (heard.speech, heard.loudness_dbfs)
     assert "Article 5(1)(f)" in agent.reason
     assert "V2V_AGENT_EMOTIONS" in agent.reason
     assert withheld.timeline == tuple(segment for segment in result.timeline if segment.channel == 1)
