@@ -27,6 +27,7 @@ class Configuration:
     of a run, and of the learning rate's cosine decay where there is one; in the first ``warmup`` of them the rate rises
     from 0. Training stops earlier when the validation loss has not improved for ``patience`` epochs. ``copies`` is how
     often an epoch shows each clip. ``start`` names the weights that a network starts with (:mod:`training.starts`).
+    With ``int8`` a network is measured and exported with its matrices in 8 bits (:mod:`training.models.quantised`).
 
     Raises:
         ValueError: the model does not take what the front end makes, or the warmup lasts for ever.
@@ -56,6 +57,7 @@ class Configuration:
     label_smoothing: float = 0.0
     seed: int = 0
     start: str = ""
+    int8: bool = False
 
     def __post_init__(self) -> None:
         if self.front_end.statistics != (self.model == FOREST):

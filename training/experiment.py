@@ -32,6 +32,8 @@ FOLDS: Final = tuple(f"fold-{number}" for number in range(1, 6))
 RANDOM_SPLITS: Final = tuple(f"{RANDOM}-{number}" for number in range(1, 6))
 PROTOCOLS: Final = {"speaker-independent": FOLDS, "paper": RANDOM_SPLITS}
 ONNX_FILE: Final = "model.onnx"
+# Windows from which quantisation takes the ranges of what flows in a network.
+_EXAMPLES: Final = 256
 _READERS: Final = {"RAVDESS": read_ravdess, "EmoGator": read_emogator, "CREMA-D": read_crema_d}
 
 Result = dict[str, Any]
@@ -109,7 +111,7 @@ class Experiment:
 def settings(configuration: Configuration) -> dict[str, Any]:
     """What decides a run; how it was chosen does not, nor what it does without."""
     decided = asdict(configuration)
-    for name in ("selection", *(name for name in ("warmup", "start") if not decided[name])):
+    for name in ("selection", *(name for name in ("warmup", "start", "int8") if not decided[name])):
         del decided[name]
     return decided
 
@@ -187,10 +189,9 @@ def run(experiment: Experiment, name: str) -> Result:
     validation = loaded.evaluated(split.validation)
     folder = experiment.folder(name)
     start = starts.find(configuration.start, experiment.runs)
-    model, history = train.fit(
-        configuration, loaded.sampler(split.train), validation, folder, epochs=configuration.epochs, start=start
-    )
-    _check_backend(configuration)
+    sampler = loaded.sampler(split.train)
+    model, history = train.fit(configuration, sampler, validation, folder, epochs=configuration.epochs, start=start)
+    model = _to_ship(model, configuration, sampler)
     # The temperature, like the epoch, is chosen before the test part is looked at.
     temperature, _ = validation.calibrate(validation.logits(model))
     test = loaded.evaluated(split.test)
@@ -236,16 +237,23 @@ def train_on_everything(experiment: Experiment, epochs: int) -> Trained:
     start = starts.find(experiment.configuration.start, experiment.runs)
     folder = experiment.folder(SHIPPED)
     model, _ = train.fit(experiment.configuration, everything, None, folder, epochs=epochs, start=start)
-    _check_backend(experiment.configuration)
+    return _to_ship(model, experiment.configuration, everything)
+
+
+def _to_ship(model: Trained, configuration: Configuration, sampler: Sampler) -> Trained:
+    """What was trained, with windows of ``sampler``, as it is exported."""
+    if configuration.model == FOREST:
+        return model
+    import keras
+
+    from training.models.network import Network
+    from training.models.quantised import Quantised
+
+    if keras.backend.backend() != "tensorflow":
+        raise NotExportedError(f"trained by {keras.backend.backend()}; run this again with TensorFlow to export it")
+    if configuration.int8 and isinstance(model, Network):
+        return Quantised(model, sampler.epoch(0)[0][:_EXAMPLES])
     return model
-
-
-def _check_backend(configuration: Configuration) -> None:
-    if configuration.model != FOREST:
-        import keras
-
-        if keras.backend.backend() != "tensorflow":
-            raise NotExportedError(f"trained by {keras.backend.backend()}; run this again with TensorFlow to export it")
 
 
 def latency(path: Path, loaded: Loaded) -> float:

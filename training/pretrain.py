@@ -23,17 +23,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Train on the first fold: what it holds back chooses the epoch, and says how good the network is already."""
     # Imported late: the libraries take seconds.
-    import keras
-
     from training import train
     from training.experiment import Experiment
+    from training.models.network import load
     from training.runs import Job, run_all
     from training.starts import pretrained
 
     experiment = Experiment(shipped(options.configuration), options.data, options.runs, options.results)
     run_all([Job(experiment, _SPLIT)], workers=1)
     folder = experiment.folder(_SPLIT)
-    model = keras.models.load_model(folder / train.STATE, compile=False)
+    model = load(folder / train.STATE)
     model.load_weights(folder / train.BEST)
     path = pretrained(options.configuration, options.runs)
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -51,6 +51,8 @@ def run_all(jobs: Sequence[Job], *, workers: int) -> None:
         futures: dict[Future[Result | None], Job] = {pool.submit(_attempt, job): job for job in left}
         try:
             for future in as_completed(futures):
+                if error := future.exception():
+                    print(f"{futures[future].name} failed: {error}; what has begun is finished first", flush=True)
                 progress.tell(futures[future], future.result())
         finally:
             # Where one fails, or the user has had enough, what has begun is finished and nothing else begun.

@@ -20,8 +20,7 @@ from training.experiment import (
     train_on_everything,
 )
 from training.export import export_onnx
-from training.models import TITLES
-from training.models.network import Network
+from training.models import FOREST, TITLES, build
 from training.plots import confusion_picture, forest_picture, network_picture
 
 _PICTURE: Final = "network.png"
@@ -72,11 +71,11 @@ def ship(experiment: Experiment, folder: Path) -> dict[str, Any]:
     folder.mkdir(parents=True, exist_ok=True)
     examples = np.concatenate(list(loaded.evaluated(np.arange(100)).windows.values()))
     difference = export_onnx(model, temperature, configuration, corpus.labels, folder / MODEL_FILE, examples, sets)
-    if isinstance(model, Network):
-        model.model.save(folder / "model.keras")
-        network_picture(model.model, configuration.name, folder / _PICTURE)
-    else:
+    if configuration.model == FOREST:
         forest_picture(folder / MODEL_FILE, configuration.name, folder / _PICTURE)
+    else:
+        network = build(configuration.model, configuration.front_end.shape, len(corpus.labels), configuration.network)
+        network_picture(network, configuration.name, folder / _PICTURE)
     what = " + ".join(card.FEATURES[feature] for feature in configuration.front_end.features)
     notes = {name: about[name].format(folds=bands["wideband"]["folds"]) for name, bands in protocols.items()}
     made = {

@@ -36,9 +36,9 @@ def put_into(model: Any, path: Path) -> None:
     if path.suffix != ".keras":
         whisper.put_into(model, whisper.read(path))
         return
-    import keras
+    from training.models.network import load
 
-    other = {layer.name: layer for layer in keras.models.load_model(path, compile=False).layers}
+    other = {layer.name: layer for layer in load(path).layers}
     for layer in model.layers[:-1]:
         if layer.weights:
             layer.set_weights(other[layer.name].get_weights())

@@ -15,7 +15,7 @@ from training.augment import Sampler
 from training.configuration import Configuration, ConfigurationError
 from training.evaluate import Evaluated
 from training.models import FOREST, Trained, build
-from training.models.network import Network
+from training.models.network import Network, load
 
 History = list[dict[str, Any]]
 
@@ -55,7 +55,7 @@ def fit(
     history = _history(state)
     if len(history) > epochs:  # no epoch can be taken back
         history = []
-    model = keras.models.load_model(state) if history else _compiled(configuration, sampler, start)
+    model = load(state) if history else _compiled(configuration, sampler, start)
     while len(history) < epochs and not _exhausted(history, configuration.patience):
         started = time.process_time()
         epoch = len(history)

@@ -1,6 +1,7 @@
 """A trained Keras network, whichever backend trained it."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -34,6 +35,14 @@ class Network:
         signature = [tf.TensorSpec((None, *model.input_shape[1:]), tf.float32, name="input")]
         graph, _ = tf2onnx.convert.from_keras(model, input_signature=signature, opset=OPSET)
         return graph
+
+
+def load(path: Path) -> keras.Model:
+    """A network as it was saved."""
+    # Keras knows the layers of a module that was imported.
+    import training.models.encoder  # noqa: F401
+
+    return keras.models.load_model(path)
 
 
 def with_probabilities(model: keras.Model, temperature: float) -> keras.Model:

@@ -7,17 +7,19 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+import onnx
+from numpy.typing import NDArray
 from scipy.special import softmax
 from tokenizers import Tokenizer
 
 from service.inference.artefacts import MODEL_FILE, Artefact
 from service.inference.text import TOKENIZER_FILE, Readings, TextModel
 from training.calibrate import likeliest_temperature
+from training.quantize import quantize
 from training.text.card import write_card
 from training.text.datasets import Corpus
 from training.text.export import export_onnx, metadata
 from training.text.model import Network
-from training.text.quantize import quantize
 from training.text.scores import grouped, macro_f1_by_head
 from training.text.tokens import Encoded, encode, encode_texts, pad_id
 
@@ -94,7 +96,7 @@ def _forms(
         emoji_names=candidate.emoji_names,
     )
     export_onnx(candidate.network, temperatures, facts, files["fp32"])
-    quantize(files["fp32"], files["int8"], ranges_from)
+    onnx.save(quantize(onnx.load(files["fp32"]), map(_inputs, ranges_from)), files["int8"])
     window = candidate.tokenizer.truncation or {}
     for kind, path in files.items():
         card = {
@@ -110,6 +112,11 @@ def _forms(
         _write(work / kind, path, candidate.tokenizer, card)
         path.unlink()
     return {kind: TextModel(Artefact.load(work / kind)) for kind in files}
+
+
+def _inputs(ids: Sequence[int]) -> dict[str, NDArray[np.int64]]:
+    tokens = np.array([ids], dtype=np.int64)
+    return {"input_ids": tokens, "attention_mask": np.ones_like(tokens)}
 
 
 def _by_f1(

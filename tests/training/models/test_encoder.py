@@ -1,5 +1,7 @@
 """The encoder is Whisper's, given its weights, and hears what Whisper's own front end gives it."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import keras
@@ -17,6 +19,7 @@ from training.models import whisper
 from training.models.encoder import encoder
 from training.models.network import Network
 
+ROOT = Path(__file__).parents[3]
 FRAMES, WIDTH, HEADS, BLOCKS = 31, 16, 2, 2
 
 
@@ -64,6 +67,19 @@ def test_network_is_the_same_after_it_was_saved(network: keras.Model, windows: F
     network.save(tmp_path / "model.keras")
     again = keras.models.load_model(tmp_path / "model.keras")
     assert np.allclose(again(windows), network(windows), atol=1e-6)
+
+
+def test_saved_network_is_read_by_a_process_that_has_built_none(network: keras.Model, tmp_path: Path) -> None:
+    network.save(tmp_path / "model.keras")
+    code = "import sys; from pathlib import Path; from training.models.network import load; load(Path(sys.argv[1]))"
+    done = subprocess.run(  # noqa: S603 - fixed arguments
+        [sys.executable, "-c", code, str(tmp_path / "model.keras")],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
 
 
 def test_at_first_all_layers_count_the_same(network: keras.Model, windows: Floats) -> None:

@@ -1,12 +1,11 @@
 """Static int8 quantisation of an encoder's ONNX graph.
 
 Weights have a scale for each output column, activations one for each tensor, fixed beforehand from what the network
-does on real texts. Scales that are found anew for each inference, as ``quantize_dynamic`` makes them, are no faster
-and let the texts of a batch change one another's scores; with fixed ones a batch gives what single texts give.
+does on real inputs. Scales that are found anew for each inference, as ``quantize_dynamic`` makes them, are no faster
+and let the inputs of a batch change one another's scores; with fixed ones a batch gives what single inputs give.
 """
 
-from collections.abc import Iterable, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -16,26 +15,29 @@ from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
 _WEIGHT_LIMIT: Final = 63
-"""7 bits: the products of full int8 weights saturate on CPUs without VNNI instructions, which would then score texts
+"""7 bits: the products of full int8 weights saturate on CPUs without VNNI instructions, which would then score
 differently."""
 _TABLE_LIMIT: Final = 127
+_DOMAIN: Final = "com.microsoft"
 _SMALLEST_TABLE: Final = 1_000_000
 
+Inputs = Mapping[str, NDArray[Any]]
 Range = tuple[float, float]
 Parts = tuple[list[Any], dict[str, NDArray[Any]]]
 """The nodes that something becomes, in order, and the constants that they need."""
 
 
-def quantize(source: Path, target: Path, texts: Iterable[Sequence[int]]) -> None:
-    """Write ``source`` with its matrix products in int8; ``texts`` are token ids to take the activations' ranges from.
+def quantize(model: Any, inputs: Iterable[Inputs]) -> Any:
+    """``model`` with its matrix products in int8; from ``inputs`` the ranges of the activations are taken.
 
-    Products of two activations, layer norms and the classification heads stay in float32.
+    Products of two activations, layer norms, convolutions and heads that are no plain product stay in float32.
     """
-    model = onnx.load(source)
-    graph = model.graph
+    quantized = onnx.ModelProto()
+    quantized.CopyFrom(model)
+    graph = quantized.graph
     weights = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
     products = [node for node in graph.node if node.op_type == "MatMul" and node.input[1] in weights]
-    ranges = _activation_ranges(model, sorted({node.input[0] for node in products}), texts)
+    ranges = _activation_ranges(model, sorted({node.input[0] for node in products}), inputs)
     nodes: list[Any] = []
     constants = dict(weights)
     for node in graph.node:
@@ -56,19 +58,20 @@ def quantize(source: Path, target: Path, texts: Iterable[Sequence[int]]) -> None
     del graph.node[:], graph.initializer[:]
     graph.node.extend(nodes)
     graph.initializer.extend(tensors)
-    onnx.save(model, target)
+    if all(opset.domain != _DOMAIN for opset in quantized.opset_import):
+        quantized.opset_import.append(helper.make_opsetid(_DOMAIN, 1))
+    return quantized
 
 
-def _activation_ranges(model: Any, names: Sequence[str], texts: Iterable[Sequence[int]]) -> dict[str, Range]:
-    """The smallest and largest value of each tensor over all ``texts``, zero included."""
+def _activation_ranges(model: Any, names: Sequence[str], inputs: Iterable[Inputs]) -> dict[str, Range]:
+    """The smallest and largest value of each tensor over all ``inputs``, zero included."""
     watched = onnx.ModelProto()
     watched.CopyFrom(model)
     watched.graph.output.extend(helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None) for name in names)
     session = ort.InferenceSession(watched.SerializeToString(), providers=["CPUExecutionProvider"])
     ranges = dict.fromkeys(names, (0.0, 0.0))
-    for ids in texts:
-        input_ids = np.array([ids], dtype=np.int64)
-        values = session.run(list(names), {"input_ids": input_ids, "attention_mask": np.ones_like(input_ids)})
+    for each in inputs:
+        values = session.run(list(names), each)
         for name, value in zip(names, values, strict=True):
             low, high = ranges[name]
             ranges[name] = (min(low, float(value.min())), max(high, float(value.max())))
@@ -92,7 +95,7 @@ def _product(node: Any, weights: NDArray[np.float32]) -> Parts:
     values, scales = _rounded(weights, 0, _WEIGHT_LIMIT)
     zeros = np.zeros(len(scales), dtype=np.int8)
     inputs = [f"{tensor}_{part}" for part in ("int8", "scale", "zero") for tensor in (activation, name)]
-    product = helper.make_node("MatMulIntegerToFloat", inputs, node.output, node.name, domain="com.microsoft")
+    product = helper.make_node("MatMulIntegerToFloat", inputs, node.output, node.name, domain=_DOMAIN)
     return [product], {f"{name}_int8": values, f"{name}_scale": scales, f"{name}_zero": zeros}
 
 

@@ -4,9 +4,9 @@ import onnxruntime as ort
 import pytest
 from transformers import BertConfig, BertModel
 
+from training.quantize import quantize
 from training.text.export import export_onnx, metadata
 from training.text.model import Classifier
-from training.text.quantize import quantize
 from training.text.settings import HEADS
 
 VOCABULARY = 16_000
@@ -27,13 +27,18 @@ def files(tmp_path_factory):
     model = Classifier(BertModel(config), HEADS, dropout=0.1)
     facts = metadata("text_tiny", "1.0.0", HEADS, 0)
     export_onnx(model, dict.fromkeys(HEADS, 1.0), facts, folder / "fp32.onnx")
-    quantize(folder / "fp32.onnx", folder / "int8.onnx", _texts(40, seed=1))
+    onnx.save(quantize(onnx.load(folder / "fp32.onnx"), map(_inputs, _texts(40, seed=1))), folder / "int8.onnx")
     return folder / "fp32.onnx", folder / "int8.onnx"
 
 
 def _texts(count: int, seed: int) -> list[list[int]]:
     random = np.random.default_rng(seed)
     return [random.integers(5, VOCABULARY, size=length).tolist() for length in random.integers(2, 50, size=count)]
+
+
+def _inputs(ids: list[int]) -> dict[str, np.ndarray]:
+    tokens = np.array([ids], dtype=np.int64)
+    return {"input_ids": tokens, "attention_mask": np.ones_like(tokens)}
 
 
 def _read(session: ort.InferenceSession, texts: list[list[int]]) -> np.ndarray:
