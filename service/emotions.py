@@ -19,9 +19,23 @@ SPEECH_EMOTIONS: Final = (
     "surprised",
 )
 
+# Pleasant, unpleasant or neither. One may be surprised by either, and calm is hardly told from neutral.
+SPEECH_VALENCE: Final[Mapping[str, int]] = {
+    "neutral": 0,
+    "calm": 0,
+    "happy": 1,
+    "sad": -1,
+    "angry": -1,
+    "fearful": -1,
+    "disgust": -1,
+    "surprised": 0,
+}
+
 VOCAL_BURST_EMOTIONS: Final = ("confusion", "nervousness", "guilt", "pride", "shame")
 
 SENTIMENTS: Final = ("negative", "neutral", "positive")
+
+SENTIMENT_VALENCE: Final[Mapping[str, int]] = {"negative": -1, "neutral": 0, "positive": 1}
 
 TEXT_EMOTIONS: Final = ("anger", "disgust", "fear", "joy", "neutral", "sadness", "surprise")
 

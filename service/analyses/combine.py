@@ -1,13 +1,16 @@
 """Words and voice side by side: what was said in each utterance, how it reads, and how it sounded meanwhile."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 from pydantic import BaseModel, model_validator
 
 from service import presentation
-from service.analyses.acoustic import Layout, Role, Source
+from service.analyses.acoustic import Layout, Role
+from service.conversation.agreement import compare
+from service.conversation.attribution import attribute, heard, speaking
+from service.conversation.means import sentiment_of, voice_in
+from service.conversation.spans import Interval
 from service.inference.passages import TextModels
 from service.schemas import (
     Acoustics,
@@ -65,33 +68,40 @@ def read(transcript: Transcript, models: TextModels) -> Read | None:
 def combine(transcript: Transcript, read: Read | None, acoustics: Acoustics) -> Words:
     """The transcript with what was ``read`` in it, beside the emotions heard in the recording."""
     meanings = read.utterances if read else [None] * len(transcript.utterances)
+    timeline = heard(acoustics.timeline)
+    voices = attribute(timeline, speaking(transcript.utterances))
     utterances = [
-        Utterance(
-            start_ms=spoken.start_ms,
-            end_ms=spoken.end_ms,
-            channel=spoken.channel,
-            role=_role(spoken, acoustics),
-            speaker=spoken.speaker,
-            text=spoken.text,
-            confidence=spoken.confidence,
-            words=[
-                SpokenWord(start_ms=word.start_ms, end_ms=word.end_ms, text=word.text, confidence=word.confidence)
-                for word in spoken.words
-            ],
-            sentiment=meaning.sentiment if meaning else None,
-            emotion=meaning.emotion if meaning else None,
-            voice=_voice(spoken, acoustics.timeline),
-        )
+        _utterance(spoken, meaning, _voice(spoken, timeline, voices), _role(spoken, acoustics))
         for spoken, meaning in zip(transcript.utterances, meanings, strict=True)
     ]
-    known = [(utterance.sentiment, len(utterance.text)) for utterance in utterances if utterance.sentiment]
     return Words(
         model=transcript.model,
         language=transcript.language,
         text=transcript.text,
-        sentiment=_mean([sentiment for sentiment, _ in known], [weight for _, weight in known]),
+        sentiment=sentiment_of(utterances),
         text_models=read.models if read else [],
         utterances=utterances,
+    )
+
+
+def _utterance(spoken: Spoken, meaning: Meaning | None, voice: Prediction | None, role: Role) -> Utterance:
+    sentiment = meaning.sentiment if meaning else None
+    return Utterance(
+        start_ms=spoken.start_ms,
+        end_ms=spoken.end_ms,
+        channel=spoken.channel,
+        role=role,
+        speaker=spoken.speaker,
+        text=spoken.text,
+        confidence=spoken.confidence,
+        words=[
+            SpokenWord(start_ms=word.start_ms, end_ms=word.end_ms, text=word.text, confidence=word.confidence)
+            for word in spoken.words
+        ],
+        sentiment=sentiment,
+        emotion=meaning.emotion if meaning else None,
+        voice=voice,
+        comparison=compare(sentiment, voice),
     )
 
 
@@ -103,22 +113,10 @@ def _role(spoken: Spoken, acoustics: Acoustics) -> Role:
     return channels.get(spoken.channel, Role.unknown)
 
 
-def _voice(spoken: Spoken, timeline: Sequence[Segment]) -> Prediction | None:
-    heard = [
-        (segment, min(segment.end_ms, spoken.end_ms) - max(segment.start_ms, spoken.start_ms))
-        for segment in timeline
-        if segment.source is Source.speech and spoken.channel in (None, segment.channel)
-    ]
-    meanwhile = [(segment, overlap) for segment, overlap in heard if overlap > 0]
-    return _mean([segment for segment, _ in meanwhile], [overlap for _, overlap in meanwhile])
-
-
-def _mean(predictions: Sequence[Prediction], weights: Sequence[float]) -> Prediction | None:
-    """The mean distribution; None of nothing."""
-    if not predictions:
-        return None
-    labels = list(predictions[0].scores)
-    means = np.average([[p.scores[label] for label in labels] for p in predictions], axis=0, weights=weights)
-    scores = presentation.round_scores(dict(zip(labels, means.tolist(), strict=True)))
-    label = max(scores, key=scores.__getitem__)
-    return Prediction(label=label, confidence=scores[label], scores=scores)
+def _voice(spoken: Spoken, timeline: Sequence[Segment], voices: Mapping[str, Sequence[Segment]]) -> Prediction | None:
+    """What was heard meanwhile on the utterance's channel, of its speaker where that is known."""
+    if spoken.channel is not None:
+        own: Sequence[Segment] = [segment for segment in timeline if segment.channel == spoken.channel]
+    else:
+        own = timeline if spoken.speaker is None else voices[spoken.speaker]
+    return voice_in(Interval(spoken.start_ms, spoken.end_ms), own)

@@ -37,24 +37,28 @@ class Comparison(BaseModel):
     """Voice and words of one utterance on one axis."""
 
     agreement: Agreement = Field(
-        description="`masked_negative`: the words are neutral and the voice is not pleased. `possible_sarcasm`: one is "
-        "clearly pleasant and the other clearly not. `voice_only`, `text_only`: the other is not known. Else `aligned`."
+        description="By valence. `possible_sarcasm`: one is at least 0.5, the other at most -0.5. `masked_negative`: "
+        "the voice is at most -0.5, and the words are between -0.25 and 0.5. `voice_only`, `text_only`: the other is "
+        "not known. Else `aligned`."
     )
-    voice_valence: Valence | None = Field(description="Pleasant less unpleasant emotions of the voice.")
-    text_valence: Valence | None = Field(description="Positive less negative sentiment of the words.")
+    voice_valence: Valence | None = Field(description="P(happy) less P(sad, angry, fearful or disgust).")
+    text_valence: Valence | None = Field(description="P(positive) less P(negative).")
     distance: float | None = Field(ge=0, le=2, description="Between the two.")
-    valence: Valence = Field(description="Both together, as far as they are known.")
+    valence: Valence = Field(
+        description="Both together: a third of the voice's and two thirds of the words'; the one that is known where "
+        "the other is not."
+    )
 
 
 class NonTalkTime(BaseModel):
-    """Silences of three seconds and more, of all at once."""
+    """Silences of three seconds and more, of all at once, between the first word and the last."""
 
     total_ms: Milliseconds
     instances: list[Span]
 
 
 class Overlap(Span):
-    """Both speak."""
+    """Two or more speak."""
 
 
 class Overlaps(BaseModel):
@@ -63,7 +67,8 @@ class Overlaps(BaseModel):
 
 
 class Interruption(Span):
-    """One begins while another speaks, and takes the floor."""
+    """One begins while another speaks, at least half a second before that one stops, and goes on for at least a second
+    after."""
 
     by: int = Field(ge=0, description="Who, as a position in `participants`.")
 
@@ -79,12 +84,15 @@ class ParticipantDynamics(Participant):
 
     talk_ms: Milliseconds
     talk_share: Score = Field(description="Of the talk of all sides.")
-    turns: int
-    longest_monologue: Span | None
-    response_latency_ms: Milliseconds | None = Field(
-        description="Median of the pauses between the end of another's turn and the beginning of an answer."
+    turns: int | None = Field(
+        description="One ends where another participant takes the floor, or with a silence of three seconds. Who "
+        "speaks while another talks on does not take the floor."
     )
-    interruptions: int
+    longest_monologue: Span | None = Field(description="The longest turn.")
+    response_latency_ms: Milliseconds | None = Field(
+        description="Median of the pauses between the end of another's turn and the beginning of an answer; none is 0."
+    )
+    interruptions: int | None
     words_per_minute: float | None = Field(description="Of its own talk; missing without a transcript.")
     loudness_dbfs: list[float | None] | None = Field(
         description="Of its channel, second by second; missing in a second without its voice, and where voices share "
@@ -106,9 +114,11 @@ class Dynamics(BaseModel):
 class Quarter(Span):
     """A quarter of the recording, as one side went through it."""
 
-    voice: Prediction | None = Field(description="Mean of the speech segments, weighted by their duration.")
+    voice: Prediction | None = Field(description="Mean of the speech segments, weighted by their time in it.")
     voice_valence: Valence | None
-    sentiment: Prediction | None = Field(description="Mean of the utterances, weighted by their length.")
+    sentiment: Prediction | None = Field(
+        description="Mean of the utterances whose middle lies in it, weighted by length."
+    )
     text_valence: Valence | None
 
 
@@ -133,7 +143,7 @@ class MomentKind(StrEnum):
 
 
 class Moment(Span):
-    """Where a supervisor would jump to."""
+    """Where a supervisor would jump to: a valence of at most -0.5, or voice and words that part."""
 
     kind: MomentKind
     participant: int = Field(ge=0, description="Whose, as a position in `participants`.")

@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field, model_validator
 from service.analyses.acoustic import Role
 from service.analyses.states import WordsStatus
 from service.schemas.common import Milliseconds, ModelVersion, Prediction, Score, TextEmotion
+from service.schemas.conversation import Comparison
 
 
 class TextModelVersion(ModelVersion):
@@ -34,7 +35,11 @@ class Utterance(BaseModel):
     sentiment: Prediction | None = Field(description="Of the words; missing where their language is not English.")
     emotion: TextEmotion | None = Field(description="Of the words too.")
     voice: Prediction | None = Field(
-        description="Mean of the speech segments meanwhile, weighted by the overlap; missing where there are none."
+        description="Mean of the speech segments meanwhile, weighted by the overlap; missing where there are none. "
+        "Where voices share a channel, a segment is the speaker's who speaks in most of it."
+    )
+    comparison: Comparison | None = Field(
+        default=None, description="Of voice and words; missing where neither is known, and in older analyses."
     )
 
 

@@ -116,9 +116,34 @@ class TestVoice:
         heard = acoustics([segment(0, 2_000, 1, **ANGRY)], [Role.unknown], Layout.mixed)
         assert combined(said(channel=None), heard=heard).utterances[0].voice.label == "anger"
 
+    def test_of_speakers_on_one_channel_it_is_the_ones_who_speaks_most_in_a_segment(self):
+        timeline = [segment(0, 3_000, 1, **ANGRY), segment(3_000, 6_000, 1, **CALM)]
+        heard = acoustics(timeline, [Role.unknown], Layout.mixed)
+        spoken = [
+            said(0, 2_000, channel=None, speaker="A"),
+            said(2_000, 3_500, channel=None, speaker="B"),  # most of it in a segment of A's
+            said(3_500, 6_000, channel=None, speaker="B"),
+            said(6_000, 6_500, channel=None, speaker="A"),
+        ]
+        voices = [each.voice for each in combined(*spoken, heard=heard).utterances]
+        assert [voice and voice.scores for voice in voices] == [ANGRY, CALM, CALM, None]
+
     def test_what_takes_no_time_has_none(self):
         heard = acoustics([segment(0, 2_000, 1, **ANGRY)])
         assert combined(said(1_000, 1_000), heard=heard).utterances[0].voice is None
+
+
+class TestComparison:
+    def test_voice_and_words_of_an_utterance_are_compared(self):
+        timeline = [segment(0, 2_000, 1, angry=0.75, neutral=0.25), segment(3_000, 4_000, 1, happy=0.5, neutral=0.5)]
+        spoken = said(0, 2_000), said(3_000, 4_000), said(6_000, 7_000), said(8_000, 9_000)
+        polite = predicted(negative=0.1, neutral=0.8, positive=0.1)
+        words = combined(*spoken, sentiments=[polite, None, polite, None], heard=acoustics(timeline))
+        masked, heard, read, unknown = (each.comparison for each in words.utterances)
+        assert (masked.agreement, masked.voice_valence, masked.text_valence) == ("masked_negative", -0.75, 0)
+        assert (heard.agreement, heard.valence) == ("voice_only", 0.5)
+        assert (read.agreement, read.valence) == ("text_only", 0)
+        assert unknown is None
 
 
 class TestWords:
@@ -176,6 +201,15 @@ class TestVersion10:
         )
         (utterance,) = words.utterances
         assert (utterance.sentiment is not None, utterance.emotion) == (model is not None, None)
+
+
+class TestBeforeComparisons:
+    """What was stored when voice and words were not compared."""
+
+    def test_words_are_still_answered(self):
+        stored = combined(said(), sentiments=[predicted(**ANGRY)]).model_dump()
+        del stored["utterances"][0]["comparison"]
+        assert Words.model_validate_json(json.dumps(stored)).utterances[0].comparison is None
 
 
 SCORES = (
