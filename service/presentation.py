@@ -10,6 +10,7 @@ from service.analyses.acoustic import AcousticResult, Source
 from service.analyses.rows import Analysis, Callback, Delivery, Receipt
 from service.analyses.states import Event, Step
 from service.audio.decode import Recording
+from service.audio.quality import Quality
 from service.emotions import PROXIES
 from service.inference.acoustic import AcousticModels, EmotionModel
 from service.inference.passages import Reading, TextModels, TextResult
@@ -63,7 +64,8 @@ def text_reading(reading: Reading) -> schemas.TextReading:
     return schemas.TextReading(sentiment=prediction(reading.sentiment), emotion=emotion, windows=reading.windows)
 
 
-def acoustics(recording: Recording, result: AcousticResult, models: AcousticModels) -> schemas.Acoustics:
+def acoustics(sha256: str, recording: Recording, result: AcousticResult, models: AcousticModels) -> schemas.Acoustics:
+    """How a recording whose bytes have that ``sha256`` sounds."""
     damaged = ["Part of the file could not be decoded and is missing."] if recording.damaged else []
     return schemas.Acoustics(
         audio=schemas.AudioFacts(
@@ -73,6 +75,7 @@ def acoustics(recording: Recording, result: AcousticResult, models: AcousticMode
             channels=recording.samples.shape[0],
             duration_ms=recording.duration_ms,
             layout=result.layout,
+            sha256=sha256,
         ),
         channels=[
             schemas.Channel(
@@ -83,6 +86,7 @@ def acoustics(recording: Recording, result: AcousticResult, models: AcousticMode
                 speech_ms=channel.speech_ms,
                 speech=[schemas.Span(start_ms=start, end_ms=end) for start, end in channel.speech],
                 loudness_dbfs=[None if level is None else round(level, 1) for level in channel.loudness_dbfs],
+                quality=_quality(channel.quality) if channel.quality else None,
                 overall=prediction(channel.overall) if channel.overall else None,
             )
             for channel in result.channels
@@ -94,6 +98,8 @@ def acoustics(recording: Recording, result: AcousticResult, models: AcousticMode
                 channel=segment.channel,
                 role=segment.role,
                 source=segment.source,
+                abstained=segment.abstained,
+                prediction_set=segment.prediction_set,
                 **dict(prediction(segment)),
             )
             for segment in result.timeline
@@ -106,9 +112,25 @@ def acoustics(recording: Recording, result: AcousticResult, models: AcousticMode
     )
 
 
+def _quality(quality: Quality) -> schemas.Quality:
+    return schemas.Quality(
+        level_dbfs=round(quality.level_dbfs, 1),
+        peak_dbfs=round(quality.peak_dbfs, 1),
+        clipped=round(quality.clipped, 4),
+        snr_db=None if quality.snr_db is None else round(quality.snr_db, 1),
+        bandwidth_hz=quality.bandwidth_hz,
+    )
+
+
 def _emotion_model(model: EmotionModel, source: Source) -> schemas.EmotionModelVersion:
     proxies = {label: category for label, category in PROXIES.items() if label in model.labels}
-    return schemas.EmotionModelVersion(**dict(model_version(model)), source=source, proxy_for=proxies)
+    return schemas.EmotionModelVersion(
+        **dict(model_version(model)),
+        source=source,
+        proxy_for=proxies,
+        front_end_sha256=model.front_end_sha256,
+        coverage=model.conformal.coverage if model.conformal else None,
+    )
 
 
 def text_analysis(request: TextRequest, results: Sequence[TextResult], models: TextModels) -> schemas.TextAnalysis:

@@ -4,17 +4,19 @@ channels -> voice activity -> speech pieces     -> speech_emotion -> segments ->
                            -> voiced, no speech -> vocal_burst    -> segments
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
 import numpy as np
 
+from service.analyses.abstention import Abstention, abstention
 from service.audio.channels import is_dual_mono
 from service.audio.decode import SAMPLE_RATE, Recording
 from service.audio.features import Floats
 from service.audio.loudness import loudness
+from service.audio.quality import Gauge, Quality
 from service.audio.segments import cut, windows
 from service.audio.vad import Region, speech_regions
 from service.audio.voicing import voiced_stretches
@@ -69,7 +71,14 @@ _ROLES_IGNORED: Final = "The roles that were given for its channels cannot be us
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A stretch of one channel, and how it sounds. ``scores`` sum to 1; ``confidence`` is that of ``label``."""
+    """A stretch of one channel, and how it sounds.
+
+    Attributes:
+        confidence: the score of ``label``.
+        scores: of every label; they sum to 1.
+        prediction_set: the labels that the model would not rule out; None where it promises no sets.
+        abstained: why ``label`` is better not relied on.
+    """
 
     start_ms: int
     end_ms: int
@@ -79,11 +88,16 @@ class Segment:
     label: str
     confidence: float
     scores: dict[str, float]
+    prediction_set: list[str] | None
+    abstained: Abstention | None
 
 
 @dataclass(frozen=True, slots=True)
 class Overall:
-    """The mean of a channel's speech segments, weighted by their duration."""
+    """The mean of a channel's speech segments, weighted by their duration.
+
+    Those that are better not relied on are left out, unless that is all of them.
+    """
 
     label: str
     confidence: float
@@ -97,6 +111,7 @@ class ChannelResult:
     Attributes:
         speech: the stretches in which somebody speaks, as (start_ms, end_ms): sorted and disjoint.
         loudness_dbfs: the level of the speech by second; None in a second without any.
+        quality: of the speech; None where there is none.
     """
 
     channel: int
@@ -106,6 +121,7 @@ class ChannelResult:
     speech_ms: int
     speech: tuple[tuple[int, int], ...]
     loudness_dbfs: tuple[float | None, ...]
+    quality: Quality | None
     overall: Overall | None
 
 
@@ -141,7 +157,9 @@ def analyze(
     layout, channel_roles, notes = _arrange(recording.samples, roles)
     samples = recording.samples[: len(channel_roles)]
     results = [
-        _analyze_channel(number, channel, role, models, withheld=role is Role.agent and not agent_emotions)
+        _analyze_channel(
+            number, channel, recording.sample_rate, role, models, withheld=role is Role.agent and not agent_emotions
+        )
         for number, (channel, role) in enumerate(zip(samples, channel_roles, strict=True), start=1)
     ]
     timeline = sorted(
@@ -167,10 +185,12 @@ def _arrange(samples: Floats, roles: Sequence[Role] | None) -> tuple[Layout, tup
 
 
 def _analyze_channel(
-    number: int, samples: Floats, role: Role, models: AcousticModels, *, withheld: bool
+    number: int, samples: Floats, sample_rate: int, role: Role, models: AcousticModels, *, withheld: bool
 ) -> tuple[ChannelResult, list[Segment]]:
-    speech = speech_regions(samples, models.voice_activity.probabilities(samples))
-    unheard = ChannelResult(
+    activity = models.voice_activity.probabilities(samples)
+    speech = speech_regions(samples, activity)
+    gauge = Gauge(samples, speech, sample_rate)
+    channel = ChannelResult(
         channel=number,
         role=role,
         status=ChannelStatus.withheld,
@@ -178,46 +198,61 @@ def _analyze_channel(
         speech_ms=_milliseconds(sum(end - start for start, end in speech)),
         speech=tuple((_milliseconds(start), _milliseconds(end)) for start, end in speech),
         loudness_dbfs=tuple(loudness(samples, speech)),
+        quality=gauge.quality,
         overall=None,
     )
     if withheld:
-        return unheard, []
-    spoken, scores = _classify(models.speech_emotion, samples, speech)
-    bursts, burst_scores = _classify(models.vocal_burst, samples, voiced_stretches(samples, speech))
-    segments = [
-        *_segments(number, role, Source.speech, models.speech_emotion, spoken, scores),
-        *_segments(number, role, Source.vocal_burst, models.vocal_burst, bursts, burst_scores),
-    ]
+        return channel, []
+    spoken = _listen(channel, Source.speech, models.speech_emotion, speech, gauge, activity)
+    bursts = voiced_stretches(samples, speech)
+    segments = [*spoken, *_listen(channel, Source.vocal_burst, models.vocal_burst, bursts, gauge, None)]
     if not segments:
         reason = _TOO_SHORT if speech else _NO_SPEECH
-        return replace(unheard, status=ChannelStatus.no_speech, reason=reason), []
-    overall = _overall(models.speech_emotion, spoken, scores) if spoken else None
-    return replace(unheard, status=ChannelStatus.analyzed, reason=None, overall=overall), segments
+        return replace(channel, status=ChannelStatus.no_speech, reason=reason), []
+    overall = _overall(models.speech_emotion, spoken) if spoken else None
+    return replace(channel, status=ChannelStatus.analyzed, reason=None, overall=overall), segments
 
 
-def _classify(model: EmotionModel, samples: Floats, regions: Sequence[Region]) -> tuple[list[Region], Floats]:
-    """The pieces of ``regions`` and the model's scores of each."""
-    pieces = cut(regions)
-    return pieces, model.scores(windows(samples, pieces))
-
-
-def _segments(
-    channel: int, role: Role, source: Source, model: EmotionModel, pieces: Sequence[Region], scores: Floats
+def _listen(
+    channel: ChannelResult,
+    source: Source,
+    model: EmotionModel,
+    regions: Sequence[Region],
+    gauge: Gauge,
+    activity: Floats | None,
 ) -> list[Segment]:
+    """How the pieces of ``regions`` sound; ``activity`` where they should hold speech."""
+    pieces = cut(regions)
     segments = []
-    for (start, end), row in zip(pieces, scores, strict=True):
-        label, confidence, named = _named(model, row)
+    for piece, row in zip(pieces, model.scores(windows(gauge.samples, pieces)), strict=True):
+        label, confidence, scores = _named(model, row)
+        likely = model.conformal.prediction_set(scores) if model.conformal else None
+        uncertain = likely is not None and 2 * len(likely) > len(scores)
         segments.append(
-            Segment(_milliseconds(start), _milliseconds(end), channel, role, source, label, confidence, named)
+            Segment(
+                start_ms=_milliseconds(piece.start),
+                end_ms=_milliseconds(piece.end),
+                channel=channel.channel,
+                role=channel.role,
+                source=source,
+                label=label,
+                confidence=confidence,
+                scores=scores,
+                prediction_set=likely,
+                abstained=abstention(piece, gauge, activity, uncertain=uncertain),
+            )
         )
     return segments
 
 
-def _overall(model: EmotionModel, pieces: Sequence[Region], scores: Floats) -> Overall:
-    return Overall(*_named(model, np.average(scores, axis=0, weights=[end - start for start, end in pieces])))
+def _overall(model: EmotionModel, segments: Sequence[Segment]) -> Overall:
+    relied_on = [segment for segment in segments if segment.abstained is None] or segments
+    scores = [[segment.scores[label] for label in model.labels] for segment in relied_on]
+    durations = [segment.end_ms - segment.start_ms for segment in relied_on]
+    return Overall(*_named(model, np.average(scores, axis=0, weights=durations)))
 
 
-def _named(model: EmotionModel, scores: Floats) -> tuple[str, float, dict[str, float]]:
+def _named(model: EmotionModel, scores: Iterable[float]) -> tuple[str, float, dict[str, float]]:
     """The most likely label, its score, and every label's score."""
     named = {label: float(score) for label, score in zip(model.labels, scores, strict=True)}
     label = max(named, key=named.__getitem__)

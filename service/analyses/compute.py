@@ -8,6 +8,7 @@ from typing import BinaryIO
 from service import presentation
 from service.analyses import acoustic
 from service.analyses.acoustic import Role
+from service.analyses.audio_files import digest
 from service.audio.decode import Limits, decode
 from service.inference.passages import Plan, plan
 from service.inference.registry import Registry
@@ -29,7 +30,7 @@ def acoustics(
     models = registry.acoustic(model)
     recording = decode(file, Limits(settings.max_audio_seconds, settings.max_channels))
     result = acoustic.analyze(recording, roles, models, agent_emotions=settings.agent_emotions)
-    return presentation.acoustics(recording, result, models)
+    return presentation.acoustics(digest(file), recording, result, models)
 
 
 def text_plan(request: TextRequest, settings: Settings) -> Plan:

@@ -198,7 +198,7 @@ def power_spectrogram(samples: Floats, *, n_fft: int, hop_length: int) -> Floats
     padding = [(0, 0)] * (samples.ndim - 1) + [(n_fft // 2, n_fft // 2)]
     padded = np.pad(samples.astype(np.float32, copy=False), padding)
     frames = np.lib.stride_tricks.sliding_window_view(padded, n_fft, axis=-1)[..., ::hop_length, :]
-    window = _hann(n_fft)
+    window = hann(n_fft)
     power = np.empty((*frames.shape[:-1], n_fft // 2 + 1), dtype=np.float32)
     step = max(1, _CHUNK_FRAMES // max(1, int(np.prod(frames.shape[:-2]))))
     for start in range(0, frames.shape[-2], step):
@@ -209,7 +209,7 @@ def power_spectrogram(samples: Floats, *, n_fft: int, hop_length: int) -> Floats
 
 
 @lru_cache(maxsize=8)
-def _hann(length: int) -> Floats:
+def hann(length: int) -> Floats:
     window: Floats = get_window("hann", length).astype(np.float32)
     return window
 

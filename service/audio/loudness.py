@@ -10,12 +10,12 @@ from service.audio.decode import SAMPLE_RATE
 from service.audio.features import Floats
 from service.audio.vad import Region
 
-_LOWEST_POWER: Final = 1e-10
+LOWEST_POWER: Final = 1e-10
 
 
 def dbfs(power: float) -> float:
     """A mean square as a level in dB re full scale, at least -100; a square wave at full scale has 0, a sine -3."""
-    return 10 * math.log10(max(power, _LOWEST_POWER))
+    return 10 * math.log10(max(power, LOWEST_POWER))
 
 
 def loudness(samples: Floats, speech: Sequence[Region]) -> list[float | None]:

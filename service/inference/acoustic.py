@@ -1,6 +1,7 @@
 """The acoustic models on ONNX Runtime: windows of sound in, calibrated probabilities out."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
@@ -12,7 +13,9 @@ from service.audio.segments import WINDOW
 from service.audio.vad import VoiceActivity
 from service.emotions import SPEECH_EMOTIONS, VOCAL_BURST_EMOTIONS
 from service.inference.artefacts import Artefact, ArtefactError
-from service.inference.front_ends import read_front_end
+from service.inference.conformal import read_conformal
+from service.inference.front_ends import fingerprint, read_front_end
+from service.inference.metadata import Described
 
 
 class Task(StrEnum):
@@ -33,6 +36,8 @@ class EmotionModel:
 
     Attributes:
         task: what it listens to, which its labels tell.
+        conformal: what its prediction sets promise; None where it was shipped without any.
+        front_end_sha256: of the fields of its front end.
     """
 
     def __init__(self, artefact: Artefact, threads: int = 1) -> None:
@@ -44,10 +49,10 @@ class EmotionModel:
         metadata: dict[str, str] = self._session.get_modelmeta().custom_metadata_map
         self._check("name", metadata.get("name"), self.name)
         self._check("version", metadata.get("version"), self.version)
-        try:
-            self._front_end = read_front_end(metadata.get("front_end", "null"))
-        except ValueError as error:
-            raise ArtefactError(f"{self.name}: front_end: {error}; {_REMEDY}") from error
+        self._front_end = self._read("front_end", read_front_end, metadata.get("front_end", "null"))
+        self.front_end_sha256 = fingerprint(self._front_end)
+        promise = metadata.get("conformal")
+        self.conformal = None if promise is None else self._read("conformal", read_conformal, promise)
         self.task = self._task(metadata.get("labels", "null"))
         self.labels = LABELS[self.task]
         self._check(
@@ -65,6 +70,12 @@ class EmotionModel:
             batch = slice(start, start + _BATCH)
             (scores[batch],) = self._session.run(None, {"input": self._front_end(windows[batch])})
         return scores
+
+    def _read(self, what: str, read: Callable[[str], Described], described: str) -> Described:
+        try:
+            return read(described)
+        except ValueError as error:
+            raise ArtefactError(f"{self.name}: {what}: {error}; {_REMEDY}") from error
 
     def _task(self, labels: str) -> Task:
         try:

@@ -1,12 +1,16 @@
 """The front end that a model names in its metadata, as far as this service can feed it."""
 
+import hashlib
+import json
+from dataclasses import asdict
 from typing import Final
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from service.audio.decode import SAMPLE_RATE
 from service.audio.features import FrontEnd
 from service.audio.segments import WINDOW
+from service.inference.metadata import read_strictly
 
 _FRONT_END: Final = TypeAdapter(FrontEnd)
 # Beyond these a minute of speech takes gigabytes or minutes.
@@ -25,11 +29,7 @@ def read_front_end(described: str) -> FrontEnd:
     Raises:
         ValueError: it is not one, or not one of the windows that this service cuts.
     """
-    try:
-        front_end = _FRONT_END.validate_json(described, strict=True, extra="forbid")
-    except ValidationError as error:
-        wrong = [": ".join([*map(str, each["loc"]), each["msg"]]) for each in error.errors()]
-        raise ValueError("; ".join(wrong)) from error
+    front_end = read_strictly(_FRONT_END, described)
     for name, needed in {"sample_rate": SAMPLE_RATE, "window_samples": WINDOW}.items():
         if getattr(front_end, name) != needed:
             raise ValueError(f"{name} is {getattr(front_end, name)} where the service gives {needed}")
@@ -39,3 +39,8 @@ def read_front_end(described: str) -> FrontEnd:
     if front_end.n_fft % 2:
         raise ValueError(f"n_fft is {front_end.n_fft}, which is odd")
     return front_end
+
+
+def fingerprint(front_end: FrontEnd) -> str:
+    """The SHA-256 of the fields as JSON with sorted names and no spaces, in hexadecimal."""
+    return hashlib.sha256(json.dumps(asdict(front_end), sort_keys=True, separators=(",", ":")).encode()).hexdigest()

@@ -4,7 +4,7 @@ Times are milliseconds from the start of the recording, labels are lower case. S
 rounded to four decimals by the largest-remainder method, so that they still sum to 1.
 """
 
-from service.schemas.acoustics import Acoustics, AudioFacts, Channel, EmotionModelVersion, Segment, Stretch
+from service.schemas.acoustics import Acoustics, AudioFacts, Channel, EmotionModelVersion, Quality, Segment, Stretch
 from service.schemas.analyses import (
     Analysis,
     AnalysisList,
@@ -50,6 +50,7 @@ __all__ = [
     "ProblemType",
     "ProblemTypeList",
     "Progress",
+    "Quality",
     "Score",
     "Segment",
     "Sentence",

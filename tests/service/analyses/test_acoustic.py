@@ -1,15 +1,25 @@
 """The acoustic analysis: layouts, roles, what is withheld, and what the timeline holds."""
 
 import io
+import json
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from scipy.signal import butter, sosfiltfilt
 
+from service.analyses.abstention import Abstention
 from service.analyses.acoustic import ChannelStatus, Layout, Role, Source, analyze
 from service.audio.decode import SAMPLE_RATE, Limits, Recording, decode
 from service.emotions import SPEECH_EMOTIONS, VOCAL_BURST_EMOTIONS
+from service.inference.acoustic import EmotionModel
+from service.inference.artefacts import Artefact
 from service.problems import NoSpeech, WrongRoleCount
+from tests.doubles import write_emotion_model
 from tests.recordings import SEVEN, encode, groan, native
 
 CUSTOMER, AGENT, UNKNOWN = Role.customer, Role.agent, Role.unknown
@@ -63,6 +73,7 @@ def _check_speech(channel, spoken, recording):
     assert edges == sorted(edges)
     for segment in spoken:
         assert any(start <= segment.start_ms and segment.end_ms <= end for start, end in channel.speech)
+    assert (channel.quality is not None) == bool(channel.speech)
     assert len(channel.loudness_dbfs) == -(-recording.duration_ms // 1_000)
     for second, level in enumerate(channel.loudness_dbfs):
         spoken_in_it = any(start < 1_000 * (second + 1) and 1_000 * second < end for start, end in channel.speech)
@@ -79,11 +90,76 @@ def test_two_speakers_on_two_channels_are_analysed_apart(result, call):
     assert result.notes == ()
 
 
+def _spoken(result, channel):
+    return [s for s in result.timeline if s.channel == channel and s.source is Source.speech]
+
+
+def _relied_on(segments):
+    return [segment for segment in segments if segment.abstained is None]
+
+
+def _worth(segments):
+    """Why the sound of each is not relied on; what a model makes of it does not count."""
+    return [None if s.abstained is Abstention.too_uncertain else s.abstained for s in segments]
+
+
+def _check_overall(channel, segments):
+    assert segments
+    weights = [segment.end_ms - segment.start_ms for segment in segments]
+    for label, score in channel.overall.scores.items():
+        assert score == pytest.approx(np.average([segment.scores[label] for segment in segments], weights=weights))
+
+
 def test_the_overall_is_the_mean_weighted_by_duration(result):
-    own = [segment for segment in result.timeline if segment.channel == 1]
-    weights = np.array([segment.end_ms - segment.start_ms for segment in own])
-    for label, score in result.channels[0].overall.scores.items():
-        assert score == pytest.approx(np.average([segment.scores[label] for segment in own], weights=weights), abs=1e-3)
+    _check_overall(result.channels[0], _relied_on(_spoken(result, 1)))
+
+
+def test_the_overall_leaves_out_what_is_not_relied_on_where_there_is_anything_else(call, models, result):
+    samples = call.samples[:1].copy()
+    last = _spoken(result, 1)[-1]
+    loud = slice(16 * last.start_ms - 1_600, 16 * last.end_ms + 1_600)
+    samples[:, loud] = np.clip(30 * samples[:, loud], -0.99, 0.99)
+    recording = _recording(samples)
+    answer = analyze(recording, [CUSTOMER], models, agent_emotions=False)
+    _check(answer, recording)
+    spoken = _spoken(answer, 1)
+    assert set(_worth(spoken)) == {None, Abstention.clipped}
+    assert spoken[-1].abstained is Abstention.clipped
+    _check_overall(answer.channels[0], _relied_on(spoken))
+
+
+def test_where_nothing_is_relied_on_the_overall_is_of_everything(call, models):
+    muffled = sosfiltfilt(butter(8, 2_000, fs=SAMPLE_RATE, output="sos"), call.samples[:1])
+    recording = _recording(muffled)
+    answer = analyze(recording, [CUSTOMER], models, agent_emotions=False)
+    _check(answer, recording)
+    assert {segment.abstained for segment in answer.timeline} == {Abstention.narrow_band}
+    _check_overall(answer.channels[0], answer.timeline)
+
+
+@pytest.mark.parametrize(("least_score", "uncertain"), [(1e-12, True), (0.9, False)])
+def test_a_model_that_promises_sets_gives_them_and_abstains_where_they_are_large(
+    call, models, tmp_path, least_score, uncertain
+):
+    promise = {"conformal": json.dumps({"coverage": 0.9, "least_score": least_score})}
+    write_emotion_model(tmp_path / "sure", SPEECH_EMOTIONS, metadata=promise)
+    sure = replace(models, speech_emotion=EmotionModel(Artefact.load(tmp_path / "sure")))
+    answer = analyze(call, [CUSTOMER, AGENT], sure, agent_emotions=False)
+    _check(answer, call)
+    assert len(answer.timeline) > 4
+    for segment in answer.timeline:
+        assert segment.prediction_set[0] == segment.label
+        likely = [label for label, score in segment.scores.items() if score >= least_score]
+        assert set(segment.prediction_set) == {segment.label, *likely}
+        assert (segment.abstained is Abstention.too_uncertain) == uncertain == (len(segment.prediction_set) > 4)
+
+
+def test_a_model_that_promises_no_sets_gives_none(call, models, tmp_path):
+    write_emotion_model(tmp_path / "silent", SPEECH_EMOTIONS)
+    silent = replace(models, speech_emotion=EmotionModel(Artefact.load(tmp_path / "silent")))
+    answer = analyze(call, [CUSTOMER, AGENT], silent, agent_emotions=False)
+    assert all(segment.prediction_set is None and segment.abstained is None for segment in _spoken(answer, 1))
+    assert _spoken(answer, 1)
 
 
 def test_an_agent_is_withheld_and_told_why(call, models, result):
@@ -95,7 +171,7 @@ def test_an_agent_is_withheld_and_told_why(call, models, result):
     assert agent.overall is None
     heard = result.channels[1]
     assert agent.speech_ms == heard.speech_ms > 0
-    assert (agent.speech, agent.loudness_dbfs) == (heard.speech, heard.loudness_dbfs)
+    assert (agent.speech, agent.loudness_dbfs, agent.quality) == (heard.speech, heard.loudness_dbfs, heard.quality)
     assert "Article 5(1)(f)" in agent.reason
     assert "V2V_AGENT_EMOTIONS" in agent.reason
     assert withheld.timeline == tuple(segment for segment in result.timeline if segment.channel == 1)
@@ -209,9 +285,46 @@ def test_real_calls(shared, models, name, roles, layout):
     for channel, role in zip(answer.channels, roles or [UNKNOWN], strict=True):
         assert channel.status is (ChannelStatus.withheld if role is AGENT else ChannelStatus.analyzed)
         assert 0.2 * recording.duration_ms < channel.speech_ms < recording.duration_ms
-    if roles:
-        allowed = analyze(recording, roles, models, agent_emotions=True)
-        assert all(channel.status is ChannelStatus.analyzed for channel in allowed.channels)
+    allowed = analyze(recording, roles, models, agent_emotions=True)
+    assert all(channel.status is ChannelStatus.analyzed for channel in allowed.channels)
+    worth = _worth(allowed.timeline)
+    assert set(worth) <= {None, Abstention.too_short}
+    assert worth.count(Abstention.too_short) <= 0.1 * len(worth)
+
+
+def _without_channel(part):
+    return replace(part, channel=0)
+
+
+def test_swapped_channels_are_heard_alike(call, models, result):
+    swapped = analyze(_recording(call.samples[::-1]), [AGENT, CUSTOMER], models, agent_emotions=True)
+    first, second = map(_without_channel, swapped.channels)
+    assert [second, first] == [_without_channel(channel) for channel in result.channels]
+    for here, there in ((1, 2), (2, 1)):
+        assert [_without_channel(segment) for segment in swapped.timeline if segment.channel == here] == [
+            _without_channel(segment) for segment in result.timeline if segment.channel == there
+        ]
+
+
+@given(gain_db=st.floats(-12, 0), seconds_before=st.integers(0, 4))
+@hypothesis_settings(max_examples=6)
+def test_gain_shifts_the_levels_and_silence_before_shifts_the_times(call, models, result, gain_db, seconds_before):
+    # Whole frames of the network, and whole seconds.
+    offset_ms = 4_000 * seconds_before
+    quieter = call.samples * np.float32(10 ** (gain_db / 20))
+    later = np.pad(quieter, [(0, 0), (offset_ms * SAMPLE_RATE // 1_000, 0)])
+    recording = _recording(later)
+    answer = analyze(recording, [CUSTOMER, AGENT], models, agent_emotions=True)
+    _check(answer, recording)
+    for before, after in zip(result.channels, answer.channels, strict=True):
+        # What the network says depends a little on the level and on what it heard before.
+        np.testing.assert_allclose(np.array(after.speech) - offset_ms, before.speech, atol=200)
+        assert after.quality.level_dbfs == pytest.approx(before.quality.level_dbfs + gain_db, abs=0.3)
+        assert after.quality.peak_dbfs == pytest.approx(before.quality.peak_dbfs + gain_db, abs=0.01)
+        assert after.quality.snr_db == pytest.approx(before.quality.snr_db, abs=0.5)
+        assert after.quality.clipped == pytest.approx(before.quality.clipped, abs=1e-4)
+        assert after.quality.bandwidth_hz == pytest.approx(before.quality.bandwidth_hz, abs=100)
+    assert _worth(answer.timeline) == _worth(result.timeline)
 
 
 @pytest.fixture(scope="module", params=[0, 30, 120], ids=lambda start: f"from {start} s")

@@ -1,5 +1,6 @@
 """The work of the product, on the models of the repository."""
 
+import hashlib
 import io
 
 import pytest
@@ -22,6 +23,14 @@ class TestAcoustics:
             (Role.agent, ChannelStatus.withheld),
         ]
         assert {each.channel for each in found.timeline} == {1}
+        assert found.audio.sha256 == hashlib.sha256(sample_call.read_bytes()).hexdigest()
+
+    def test_the_same_bytes_and_models_give_the_same_json(self, sample_call, registry, settings):
+        content = sample_call.read_bytes()
+        once, again = (
+            compute.acoustics(io.BytesIO(content), None, MODEL, registry, settings).model_dump_json() for _ in range(2)
+        )
+        assert once == again
 
     def test_the_deployer_may_have_agents_analysed(self, sample_call, registry, settings):
         allowed = settings.model_copy(update={"agent_emotions": True})

@@ -1,5 +1,6 @@
 """The emotion models: what they accept and what they say."""
 
+import hashlib
 import json
 import shutil
 
@@ -12,6 +13,7 @@ from service.audio.features import FrontEnd
 from service.emotions import SPEECH_EMOTIONS, VOCAL_BURST_EMOTIONS
 from service.inference.acoustic import EmotionModel
 from service.inference.artefacts import Artefact, ArtefactError, write_sums
+from service.inference.conformal import Conformal
 from tests.doubles import write_emotion_model
 
 ROWS = 37  # more than two batches and not a whole number of them
@@ -48,6 +50,31 @@ def test_it_knows_what_it_is(models_dir, model):
     assert (model.name, model.version, model.sha256) == (artefact.name, artefact.version, artefact.sha256)
     assert model.labels == SPEECH_EMOTIONS
     assert EmotionModel(Artefact.load(models_dir / "vocal_burst")).labels == VOCAL_BURST_EMOTIONS
+
+
+def test_it_promises_what_its_metadata_promise(tmp_path):
+    for name, metadata in {"silent": {}, "sure": {"conformal": '{"coverage": 0.9, "least_score": 0.07}'}}.items():
+        write_emotion_model(tmp_path / name, SPEECH_EMOTIONS, metadata=metadata)
+    silent, sure = (EmotionModel(Artefact.load(tmp_path / name)) for name in ("silent", "sure"))
+    assert silent.conformal is None
+    assert sure.conformal == Conformal(coverage=0.9, least_score=0.07)
+
+
+def test_a_front_end_has_the_same_hash_however_it_is_described(tmp_path):
+    described = {
+        "full": {},
+        "brief": {"front_end": "{}"},
+        "other": {"front_end": '{"dynamic_range_db": 70.0}'},
+    }
+    for name, metadata in described.items():
+        write_emotion_model(tmp_path / name, SPEECH_EMOTIONS, metadata=metadata)
+    full, brief, other = (EmotionModel(Artefact.load(tmp_path / name)).front_end_sha256 for name in described)
+    assert full == brief != other
+    fields = (
+        '{"dynamic_range_db":80.0,"features":["mel"],"hop_length":512,"n_fft":1024,"n_mels":64,"n_mfcc":40,'
+        '"sample_rate":16000,"statistics":false,"window_samples":48000}'
+    )
+    assert full == hashlib.sha256(fields.encode()).hexdigest()
 
 
 def test_each_window_gets_its_own_probabilities_in_any_batch(model, sounds):
@@ -145,7 +172,17 @@ def test_labels_that_are_not_the_network_s_are_refused(folder):
         EmotionModel(Artefact.load(folder))
 
 
-@pytest.mark.parametrize("changes", [{"name": "other"}, {"version": "9"}, {"front_end": "{"}, {"labels": "null"}])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"name": "other"},
+        {"version": "9"},
+        {"front_end": "{"},
+        {"labels": "null"},
+        {"conformal": "null"},
+        {"conformal": '{"coverage": 0.9}'},
+    ],
+)
 def test_other_metadata_are_refused(folder, changes):
     _change_metadata(folder, **changes)
     with pytest.raises(ArtefactError, match=next(iter(changes))):
