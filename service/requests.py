@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, mo
 from pydantic_core import PydanticCustomError
 
 from service.analyses.acoustic import Role
+from service.rules import Rules
 
 METADATA_MAX_BYTES = 16_384
 
@@ -41,10 +42,7 @@ ExternalId = Annotated[Text, AfterValidator(_without_nul)]
 Metadata = Annotated[dict[str, JsonValue], AfterValidator(_storable)]
 
 EXTERNAL_ID = Field(default=None, max_length=200, description="Your own id of the call or text; it is echoed.")
-METADATA = Field(
-    default=None,
-    description=f"A JSON object of your own, at most {METADATA_MAX_BYTES:,} bytes; it is echoed.",
-)
+_ECHOED = f"A JSON object of your own, at most {METADATA_MAX_BYTES:,} bytes; it is echoed."
 
 
 class Transcription(StrEnum):
@@ -76,7 +74,11 @@ class AudioOptions(RequestModel):
     """What a caller can ask of an audio analysis, beside the file."""
 
     external_id: ExternalId | None = EXTERNAL_ID
-    metadata: Metadata | None = METADATA
+    metadata: Metadata | None = Field(
+        default=None,
+        description=f"{_ECHOED} What it says of the call goes into the payloads of "
+        "`GET /analyses/{id}?format=`, which lists the names.",
+    )
     channel_roles: list[Role] | None = Field(
         default=None,
         min_length=1,
@@ -100,6 +102,10 @@ class AudioOptions(RequestModel):
         description="A speech or vocal burst model of `GET /models`. It takes the place of the default one of its "
         "task, `speech_emotion` or `vocal_burst`; the other task keeps its default.",
     )
+    rules: Rules | None = Field(
+        default=None,
+        description="When to tag the call, and with what, beside the rules of this service; as JSON.",
+    )
     callback_url: Text | None = Field(
         default=None,
         max_length=2048,
@@ -122,7 +128,7 @@ class TextRequest(RequestModel):
         default=None, min_length=1, fail_fast=True, description="A batch of texts, answered in its order."
     )
     external_id: ExternalId | None = EXTERNAL_ID
-    metadata: Metadata | None = METADATA
+    metadata: Metadata | None = Field(default=None, description=_ECHOED)
 
     @model_validator(mode="after")
     def _one_of_both(self) -> "TextRequest":

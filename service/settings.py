@@ -1,5 +1,6 @@
 """The settings: environment variables with the prefix ``V2V_``, each documented under its name."""
 
+import json
 import os
 import tempfile
 from pathlib import Path
@@ -8,9 +9,11 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from service.rules import Rules
 from service.security.webhooks import Secrets
 
 _PREFIX = "V2V_"
+_RULES = 'give a list such as [{"tag": "long", "when": "call.duration_seconds > 600"}], or a file that holds one'
 
 
 class SettingsError(Exception):
@@ -106,6 +109,10 @@ class Settings(BaseSettings):
     """Also read emotions from the voice of channels whose role is `agent`. In the EU the law forbids this for
     employees (AI Act, Article 5(1)(f)); without it such a channel is answered as `withheld`."""
 
+    rules: Annotated[Rules, NoDecode] = ()
+    """Which calls are tagged, beside what a request asks for: a JSON list, or the path of a file with one, such as
+    `[{"tag": "escalate", "when": "customer.anger_last_quarter > 0.5 and agent.talk_share > 0.7"}]`."""
+
     max_upload_bytes: int = Field(default=200_000_000, gt=0)
     """Largest body of an audio request, in bytes."""
 
@@ -139,6 +146,18 @@ class Settings(BaseSettings):
     @classmethod
     def _split(cls, value: Any) -> Any:
         return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
+
+    @field_validator("rules", mode="before")
+    @classmethod
+    def _parse_rules(cls, value: Any) -> Any:
+        if not isinstance(value, str) or not value:
+            return value or ()
+        try:
+            return json.loads(value if value.lstrip().startswith("[") else Path(value).read_text(encoding="utf-8"))
+        except OSError as error:
+            raise ValueError(f"{os.strerror(error.errno or 0)}; {_RULES}") from None
+        except ValueError:
+            raise ValueError(f"this is not JSON; {_RULES}") from None
 
 
 _SECRET = {"database_url", "broker_url", "assemblyai_api_key", "callback_secrets"}

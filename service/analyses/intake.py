@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
 import anyio.to_thread
 
@@ -18,6 +18,8 @@ from service.requests import AudioOptions, Transcription
 from service.security import outgoing
 from service.security.webhooks import Secrets
 from service.transcription import Provider
+
+_STORED: Final = {"channel_roles", "language", "model", "metadata", "rules"}
 
 
 class Intake:
@@ -59,7 +61,7 @@ class Intake:
         if not isinstance(source, str):
             recording = Recording(await anyio.to_thread.run_sync(digest, source), source)
         new = NewAnalysis(
-            options=options.model_dump(mode="json", include={"channel_roles", "language", "model", "metadata"}),
+            options=options.model_dump(mode="json", include=_STORED),
             external_id=options.external_id,
             provider=provider,
             words=words,

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Annotated, Any, BinaryIO, Final, cast
 
 from fastapi import APIRouter, Depends, Request, Response, UploadFile
-from pydantic import BaseModel, Field, ValidationError, field_validator
+from pydantic import BaseModel, Field, ValidationError, ValidationInfo, field_validator
 from pydantic_core import from_json
 from starlette.datastructures import FormData
 
@@ -39,6 +39,10 @@ from service.schemas import Analysis
 router = APIRouter(tags=["Analyses"])
 
 _MARGIN_S: Final = 5
+_SUCH: Final = {
+    "metadata": 'an object such as {"queue": "billing"}',
+    "rules": 'a list such as [{"tag": "long", "when": "call.duration_seconds > 600"}]',
+}
 _HOW: Final = "send multipart/form-data with the recording in the field file, as curl -F file=@call.wav does."
 
 
@@ -57,13 +61,13 @@ class _Upload(BaseModel):
 class AudioForm(AudioOptions, _Upload):
     """The form of an audio request."""
 
-    @field_validator("metadata", mode="before")
+    @field_validator("metadata", "rules", mode="before")
     @classmethod
-    def _parse_json(cls, text: Any) -> Any:
+    def _parse_json(cls, text: Any, info: ValidationInfo) -> Any:
         try:
             return from_json(text)
         except (TypeError, ValueError):
-            raise ValueError('this is not JSON; send an object such as {"queue": "billing"}') from None
+            raise ValueError(f"this is not JSON; send {_SUCH[info.field_name or '']}") from None
 
     @field_validator("channel_roles", mode="before")
     @classmethod

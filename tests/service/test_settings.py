@@ -26,6 +26,51 @@ def test_a_bad_setting_is_named_with_its_value(monkeypatch):
     assert concurrency == "V2V_CONCURRENCY=0: Input should be greater than 0"
 
 
+class TestRules:
+    RULES = '[{"tag": "escalate", "when": "customer.anger_last_quarter > 0.5 and agent.talk_share > 0.7"}]'
+
+    def test_they_are_a_list_or_the_path_of_a_file_with_one(self, monkeypatch, tmp_path):
+        assert load_settings().rules == ()
+        monkeypatch.setenv("V2V_RULES", "")
+        assert load_settings().rules == ()
+        monkeypatch.setenv("V2V_RULES", f"  {self.RULES}")
+        given = load_settings().rules
+        assert [rule.tag for rule in given] == ["escalate"]
+        file = tmp_path / "rules.json"
+        file.write_text(self.RULES, encoding="utf-8")
+        monkeypatch.setenv("V2V_RULES", str(file))
+        assert load_settings().rules == given
+
+    @pytest.mark.parametrize(
+        ("value", "fault"),
+        [
+            ("[", "this is not JSON; give a list such as "),
+            ("/nowhere/rules.json", "No such file or directory; give a list such as "),
+            ('{"tag": "long"}', "No such file or directory; give a list such as "),
+            (RULES.replace("anger_", "angre_"), "at character 1 there is no measure 'customer.angre_last_quarter'; "),
+            (RULES.replace(" >", "", 1), "at character 29 there is '0.5'; expected one of < <= > >= == !="),
+            (RULES.replace("when", "if"), "Field required"),
+            (RULES.replace("escalate", "Escalate!"), "String should match pattern "),
+            (f"[{', '.join([RULES[1:-1]] * 51)}]", "Tuple should have at most 50 items "),
+        ],
+    )
+    def test_what_is_wrong_with_them_is_said_at_the_start(self, monkeypatch, value, fault):
+        monkeypatch.setenv("V2V_RULES", value)
+        with pytest.raises(SettingsError) as caught:
+            load_settings()
+        lines = str(caught.value).splitlines()
+        assert all(line.startswith("V2V_RULES=") for line in lines)
+        assert f": {fault}" in lines[0]
+
+    @pytest.mark.parametrize("content", [b"", b"escalate", b"\xff[]", b'{"tag": "long", "when": "1 > 0"}'])
+    def test_a_file_that_holds_no_list_is_named(self, monkeypatch, tmp_path, content):
+        file = tmp_path / "rules.json"
+        file.write_bytes(content)
+        monkeypatch.setenv("V2V_RULES", str(file))
+        with pytest.raises(SettingsError, match=r"^V2V_RULES="):
+            load_settings()
+
+
 def test_the_data_folder_is_made(tmp_path):
     uploads = prepare_data_dir(Settings(data_dir=tmp_path / "new" / "data"))
     assert uploads.is_dir()

@@ -50,6 +50,7 @@ async def test_a_recording_is_stored_with_what_was_asked_for(intake, store):
         channel_roles=["customer", "agent"],
         language="de",
         model="vocal_burst",
+        rules=[{"tag": "long", "when": "call.duration_seconds > 600"}],
         callback_url=CALLBACK_URL,
     )
     assert new
@@ -60,6 +61,7 @@ async def test_a_recording_is_stored_with_what_was_asked_for(intake, store):
         "language": "de",
         "model": "vocal_burst",
         "metadata": {"queue": "billing"},
+        "rules": [{"tag": "long", "when": "call.duration_seconds > 600"}],
     }
 
 

@@ -74,7 +74,8 @@ def test_the_agent_is_analysed_where_the_deployer_allows_it(client_with, call):
 def test_the_result_names_the_models_and_what_a_label_stands_for(client, call):
     answer = _post(client, call).json()
     listed = {model["name"]: model for model in client.get("/models").json()["models"]}
-    assert answer["models"] == [
+    facts = ("name", "version", "sha256", "source", "proxy_for")
+    assert [{fact: model[fact] for fact in facts} for model in answer["models"]] == [
         {
             "name": name,
             "version": listed[name]["version"],
@@ -164,11 +165,33 @@ def test_a_file_in_the_wrong_field(client, call):
         ({"external_id": "x" * 201}, "external_id"),
         ({"external_id": ["one", "two"]}, "external_id"),
         ({"model": "x" * 101}, "model"),
+        ({"rules": "call.duration_seconds > 600"}, "rules"),
+        ({"rules": '{"tag": "long", "when": "call.duration_seconds > 600"}'}, "rules"),
+        ({"rules": '[{"tag": "long", "when": "call.duration > 600"}]'}, "rules.0.when"),
+        ({"rules": '[{"tag": "long", "when": "1 > 0"}, {"tag": "Long", "when": "1 > 0"}]'}, "rules.1.tag"),
+        ({"rules": '[{"tag": "long", "when": "1 > 0", "then": "escalate"}]'}, "rules.0.then"),
+        ({"rules": json.dumps([{"tag": "long", "when": "1 > 0"}] * 51)}, "rules"),
     ],
 )
 def test_a_wrong_field_is_named(client, call, fields, field):
     problem = _problem(_post(client, call, **fields), 422, "invalid-request")
     assert [error["field"] for error in problem["errors"]] == [field]
+
+
+def test_a_rule_that_cannot_be_read_is_told_where_it_goes_wrong(client, call):
+    rules = [{"tag": "long", "when": "call.duration_seconds >= and"}]
+    problem = _problem(_post(client, call, rules=json.dumps(rules)), 422, "invalid-request")
+    assert problem["detail"] == ("rules.0.when: at character 26 there is 'and'; expected a measure or a number.")
+
+
+def test_rules_are_taken_in_a_form_and_in_json(client, call):
+    rules = [{"tag": "escalate", "when": "customer.anger_last_quarter > 0.5 and agent.talk_share > 0.7"}]
+    assert _post(client, call, rules=json.dumps(rules)).status_code == 200
+    link = {"audio_url": "https://10.0.0.5/call.wav", "rules": rules}
+    _problem(client.post("/analyze-audio", json=link), 422, "refused-url")
+    link["rules"] = [{"tag": "escalate", "when": "customer.anger_last_quarter"}]
+    problem = _problem(client.post("/analyze-audio", json=link), 422, "invalid-request")
+    assert [error["field"] for error in problem["errors"]] == ["rules.0.when"]
 
 
 def test_more_or_fewer_roles_than_channels(client, call):
