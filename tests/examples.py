@@ -168,10 +168,13 @@ async def _refusals_of_what_was_before(service: World) -> dict[str, Any]:
     client = service.client
     reused = await client.post("/analyze-audio", **_call(external_id="call-42"), headers=key)
     retried = await client.post(f"{path}/retry")
+    failed = await client.post("/analyze-audio", files={"file": ("call.wav", b"This is no audio.")})
+    unlogged = await client.get(failed.headers["location"], params={"format": "hubspot"})
     await _success(service, "DELETE", path)
     return {
         "reused-key": reused.json(),
         "not-retryable": retried.json(),
+        "not-completed": unlogged.json(),
         "erased-analysis": (await client.get(path)).json(),
     }
 

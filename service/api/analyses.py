@@ -9,14 +9,18 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Response
 
-from service import presentation
+from service import crm, presentation
+from service.analyses.rows import Analysis as Row
 from service.analyses.states import ErasureReason, Status
 from service.analyses.store import Filters
 from service.analyses.tasks import Kind
 from service.api import problems
 from service.api.answers import RETRY_AFTER, ended
 from service.api.deps import AnalysisId, ServiceDep, answer
-from service.problems import ErasedAnalysis, InvalidRequest, NotRetryable, UnknownAnalysis
+from service.crm.hubspot import HubSpotCall
+from service.crm.salesforce import SalesforceVoiceCall
+from service.crm.zendesk import ZendeskTicket
+from service.problems import ErasedAnalysis, InvalidRequest, NotRetryable, Problem, UnknownAnalysis
 from service.requests import ExternalId
 from service.schemas import Analysis, AnalysisList, CallbackList, ErasureReceipt, Progress
 
@@ -24,6 +28,12 @@ router = APIRouter(tags=["Analyses"])
 
 _GONE = (UnknownAnalysis, ErasedAnalysis)
 _ID: Final = re.compile("an_[0-9a-z]{26}")
+
+
+class NotCompleted(Problem):
+    status = 409
+    type = "not-completed"
+    title = "The analysis is not completed"
 
 
 @router.get("/analyses", summary="List analyses", responses=problems.responses(InvalidRequest))
@@ -56,13 +66,30 @@ async def list_analyses(
 @router.get(
     "/analyses/{analysis_id}",
     summary="Read an analysis",
-    response_model=Analysis,
-    responses=problems.responses(*_GONE),
+    response_model=Analysis | HubSpotCall | SalesforceVoiceCall | ZendeskTicket,
+    responses=problems.responses(*_GONE, NotCompleted, InvalidRequest),
 )
-async def get_analysis(analysis_id: AnalysisId, service: ServiceDep) -> Response:
+async def get_analysis(
+    analysis_id: AnalysisId,
+    service: ServiceDep,
+    format_: Annotated[
+        crm.Format | None,
+        Query(
+            alias="format",
+            description="Answer with the body of the request that logs the call in this CRM, once the analysis is "
+            "completed. What only the caller knows is taken from `metadata`, and left out where it is not there: "
+            "`from_number`, `to_number`, `direction` (`inbound` or `outbound`), `started_at`, `recording_url`, "
+            "`agent_id` (the CRM's) and `vendor_call_key`.",
+        ),
+    ] = None,
+) -> Response:
     """What is known by now. `Retry-After` is there as long as more is on its way."""
     row = await service.store.get(analysis_id)
-    response = await answer(None, presentation.analysis, row, await service.store.results(analysis_id))
+    results = await service.store.results(analysis_id)
+    if format_ is not None:
+        _check_completed(row)
+        return await answer(None, lambda: crm.payload(presentation.analysis(row, results), format_))
+    response = await answer(None, presentation.analysis, row, results)
     if not ended(row):
         response.headers["Retry-After"] = RETRY_AFTER
     return response
@@ -118,6 +145,20 @@ async def redeliver_callbacks(analysis_id: AnalysisId, service: ServiceDep) -> C
     due = presentation.callbacks(await service.outbox.of(row.id))
     service.sweep.soon()
     return due
+
+
+def _check_completed(row: Row) -> None:
+    """Raises: NotCompleted: there is nothing, or not all, to be logged."""
+    if row.status is Status.failed:
+        raise NotCompleted(
+            f"The analysis {row.id} failed; GET /analyses/{row.id} without format says why, and "
+            f"POST /analyses/{row.id}/retry tries again where that can help."
+        )
+    if row.status is not Status.completed:
+        raise NotCompleted(
+            f"The analysis {row.id} is still under way; ask again when the callback analysis.completed has come, or "
+            f"when GET /analyses/{row.id} says completed."
+        )
 
 
 def _milliseconds(time: datetime | None) -> int | None:

@@ -4,6 +4,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from tests.assemblyai import Operation, rejection
 from tests.service.api.kit import begun, completed, listed, post, problem_of, read
@@ -150,6 +151,59 @@ class TestList:
     )
     def test_a_question_that_is_no_question(self, client, query):
         problem_of(client.get(f"/analyses?{query}"), 422, "invalid-request")
+
+
+class TestFormat:
+    """The whole of each payload is tested in tests/service/crm."""
+
+    async def test_a_call_as_each_crm_takes_it(self, world_with, clip):
+        async with world_with() as world:
+            metadata = '{"from_number": "+14155550100", "queue": "billing"}'
+            location = await completed(world, clip, external_id="call-42", metadata=metadata)
+            hubspot = (await read(world, f"{location}?format=hubspot"))["properties"]
+            assert hubspot["hs_timestamp"] == "2026-01-31T08:00:00.000Z"
+            assert (hubspot["hs_call_title"], hubspot["hs_call_from_number"]) == ("Call call-42", "+14155550100")
+            assert "hs_call_to_number" not in hubspot
+            salesforce = await read(world, f"{location}?format=salesforce")
+            assert set(salesforce) == {"CallDurationInSeconds", "FromPhoneNumber", "Description"}
+            zendesk = (await read(world, f"{location}?format=zendesk"))["ticket"]
+            assert (zendesk["external_id"], zendesk["comment"]["public"]) == ("call-42", False)
+            assert "voice_comment" not in zendesk
+
+    async def test_the_document_describes_what_is_answered(self, world_with, clip):
+        async with world_with() as world:
+            document = (await world.client.get("/openapi.json")).json()
+            answered = document["paths"]["/analyses/{analysis_id}"]["get"]["responses"]["200"]["content"]
+            schema = {**answered["application/json"]["schema"], "components": document["components"]}
+            location = await completed(world, clip)
+            for crm, kind in [
+                ("hubspot", "HubSpotCall"),
+                ("salesforce", "SalesforceVoiceCall"),
+                ("zendesk", "ZendeskTicket"),
+            ]:
+                assert {"$ref": f"#/components/schemas/{kind}"} in schema["anyOf"]
+                payload = await read(world, f"{location}?format={crm}")
+                alone = {"$ref": f"#/components/schemas/{kind}", "components": document["components"]}
+                Draft202012Validator(alone).validate(payload)
+                assert set(payload) <= set(document["components"]["schemas"][kind]["properties"])
+
+    async def test_what_is_under_way_is_not_logged_yet(self, world_with, clip):
+        async with world_with(**TRANSCRIBED) as world:
+            location = (await post(world, clip)).headers["location"]
+            problem = problem_of(await world.client.get(f"{location}?format=hubspot"), 409, "not-completed")
+            assert "when the callback analysis.completed has come" in problem["detail"]
+
+    async def test_what_failed_is_not_logged(self, world_with):
+        async with world_with() as world:
+            location = (await post(world, b"This is no audio.")).headers["location"]
+            problem = problem_of(await world.client.get(f"{location}?format=zendesk"), 409, "not-completed")
+            assert f"POST {location}/retry" in problem["detail"]
+
+    async def test_another_crm(self, world_with, clip):
+        async with world_with() as world:
+            location = await completed(world, clip)
+            problem = problem_of(await world.client.get(f"{location}?format=siebel"), 422, "invalid-request")
+            assert problem["errors"][0]["field"] == "format"
 
 
 class TestRetry:
