@@ -18,8 +18,8 @@ class Spoken(Protocol):
 
 
 def heard(timeline: Iterable[Segment]) -> list[Segment]:
-    """The speech: what a voice is judged by."""
-    return [segment for segment in timeline if segment.source is Source.speech]
+    """The speech that the model does not abstain from: what a voice is judged by."""
+    return [segment for segment in timeline if segment.source is Source.speech and segment.abstained is None]
 
 
 def speaking(utterances: Iterable[Spoken]) -> dict[str, list[Interval]]:

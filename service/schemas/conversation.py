@@ -114,7 +114,9 @@ class Dynamics(BaseModel):
 class Quarter(Span):
     """A quarter of the recording, as one side went through it."""
 
-    voice: Prediction | None = Field(description="Mean of the speech segments, weighted by their time in it.")
+    voice: Prediction | None = Field(
+        description="Mean of the segments of speech, as in an utterance, weighted by time."
+    )
     voice_valence: Valence | None
     sentiment: Prediction | None = Field(
         description="Mean of the utterances whose middle lies in it, weighted by length."

@@ -35,8 +35,9 @@ class Utterance(BaseModel):
     sentiment: Prediction | None = Field(description="Of the words; missing where their language is not English.")
     emotion: TextEmotion | None = Field(description="Of the words too.")
     voice: Prediction | None = Field(
-        description="Mean of the speech segments meanwhile, weighted by the overlap; missing where there are none. "
-        "Where voices share a channel, a segment is the speaker's who speaks in most of it."
+        description="Mean of the speech segments meanwhile that nothing in `abstained` speaks against, weighted by the "
+        "overlap; missing where there are none. Where voices share a channel, a segment is the speaker's who speaks in "
+        "most of it."
     )
     comparison: Comparison | None = Field(
         default=None, description="Of voice and words; missing where neither is known, and in older analyses."

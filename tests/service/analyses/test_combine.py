@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
+from service.analyses.abstention import Abstention
 from service.analyses.acoustic import Layout, Role, Source
 from service.analyses.combine import Meaning, Read, combine, read
 from service.emotions import GOEMOTIONS
@@ -111,6 +112,12 @@ class TestVoice:
     def test_a_sigh_is_no_voice(self):
         sigh = segment(0, 1_000, 1, **ANGRY).model_copy(update={"source": Source.vocal_burst})
         assert combined(said(), heard=acoustics([sigh])).utterances[0].voice is None
+
+    def test_a_voice_that_the_model_abstains_from_does_not_count(self):
+        noise = segment(0, 1_000, 1, **ANGRY).model_copy(update={"abstained": Abstention.low_snr})
+        assert combined(said(), heard=acoustics([noise])).utterances[0].voice is None
+        with_speech = acoustics([noise, segment(1_000, 2_000, 1, **CALM)])
+        assert combined(said(), heard=with_speech).utterances[0].voice.scores == CALM
 
     def test_where_the_voices_are_mixed_it_is_whatever_was_heard(self):
         heard = acoustics([segment(0, 2_000, 1, **ANGRY)], [Role.unknown], Layout.mixed)

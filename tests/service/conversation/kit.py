@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
+from service.analyses.abstention import Abstention
 from service.analyses.acoustic import ChannelStatus, Layout, Role, Source
 from service.conversation.agreement import compare
 from service.schemas import Acoustics, AudioFacts, Channel, Prediction, Segment, Span, Utterance, Words
@@ -55,7 +56,14 @@ def mixed(talk: Talk, *, timeline: Sequence[Segment] = (), layout: Layout = Layo
     return call(talk, roles=[Role.unknown], timeline=timeline, layout=layout)
 
 
-def sounds(start_ms: int, end_ms: int, valence: float, channel: int = 1, source: Source = Source.speech) -> Segment:
+def sounds(
+    start_ms: int,
+    end_ms: int,
+    valence: float,
+    channel: int = 1,
+    source: Source = Source.speech,
+    abstained: Abstention | None = None,
+) -> Segment:
     """A segment with this valence."""
     return Segment(
         start_ms=start_ms,
@@ -63,6 +71,7 @@ def sounds(start_ms: int, end_ms: int, valence: float, channel: int = 1, source:
         channel=channel,
         role=Role.unknown,
         source=source,
+        abstained=abstained,
         **dict(voice(valence)),
     )
 

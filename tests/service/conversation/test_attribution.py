@@ -1,5 +1,8 @@
 """Whose voice a window holds."""
 
+import pytest
+
+from service.analyses.abstention import Abstention
 from service.analyses.acoustic import Source
 from service.conversation.attribution import attribute, heard, speaking
 from tests.service.conversation.kit import says, sounds
@@ -8,6 +11,11 @@ from tests.service.conversation.kit import says, sounds
 def test_what_is_no_speech_is_not_heard():
     speech, sigh = sounds(0, 900, -1), sounds(900, 1_900, -1, source=Source.vocal_burst)
     assert heard([speech, sigh]) == [speech]
+
+
+@pytest.mark.parametrize("reason", Abstention)
+def test_nor_is_what_the_model_abstains_from(reason):
+    assert heard([sounds(0, 900, -1, abstained=reason)]) == []
 
 
 def test_speakers_come_in_the_order_of_their_first_words():
