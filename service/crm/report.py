@@ -20,7 +20,7 @@ def findings(analysis: Analysis) -> list[str]:
     words = analysis.transcript.words
     lines = [_sounded(channel) for channel in analysis.channels or []]
     if words and words.sentiment:
-        lines.append(f"The words are {_shares(words.sentiment)}.")
+        lines.append(f"Words: {_shares(words.sentiment)}.")
     if analysis.conversation:
         lines += _went(analysis.conversation)
     lines += [_tagged(tag) for tag in analysis.tags or []]
@@ -38,16 +38,16 @@ def transcript(analysis: Analysis) -> list[str]:
 def _sounded(channel: Channel) -> str:
     who = _name(channel)
     if channel.overall:
-        return f"{who} sounds {_shares(channel.overall)}."
+        return f"{who}, voice: {_shares(channel.overall)}."
     if channel.status is ChannelStatus.withheld:
-        return f"{who}: emotions of the voice are withheld."
-    return f"{who}: too little speech to tell how it sounds."
+        return f"{who}, voice: withheld."
+    return f"{who}, voice: too little speech."
 
 
 def _went(conversation: Conversation) -> list[str]:
     dynamics = conversation.dynamics
     lines = [
-        f"{_name(side)} talks {_percent(side.talk_share)} of the time and interrupts {_times(side.interruptions)}."
+        f"{_name(side)} has {_percent(side.talk_share)} of the talk and interrupts {_times(side.interruptions)}."
         for side in dynamics.participants
         if side.interruptions is not None
     ]
@@ -78,7 +78,7 @@ def _name(who: Participant | Channel | Utterance) -> str:
 def _shares(prediction: Prediction) -> str:
     """The two likeliest labels."""
     likeliest = sorted(prediction.scores, key=prediction.scores.__getitem__, reverse=True)[:2]
-    return " or ".join(f"{label} ({_percent(prediction.scores[label])})" for label in likeliest)
+    return ", ".join(f"{label} {_percent(prediction.scores[label])}" for label in likeliest)
 
 
 def _percent(share: float) -> str:

@@ -21,7 +21,7 @@ def test_a_call():
         "hubspot_owner_id": "28",
     }
     lines = body.split("<br>")
-    assert lines[0] == "Customer sounds angry (51 %) or sad (30 %)."
+    assert lines[0] == "Customer, voice: angry 51 %, sad 30 %."
     assert lines[-2:] == ["0:00 Agent: Auto repairs &amp; more.", "1:05 Customer: That is &lt;fine&gt;."]
 
 

@@ -8,11 +8,11 @@ from tests.service.rules.kit import conversation, sentiment, utterance, words
 def test_all_that_was_found():
     said = SAID.model_copy(update={"sentiment": sentiment(negative=0.7, neutral=0.2)})
     assert findings(analysis(said=said)) == [
-        "Customer sounds angry (51 %) or sad (30 %).",
-        "Agent: emotions of the voice are withheld.",
-        "The words are negative (70 %) or neutral (20 %).",
-        "Customer talks 25 % of the time and interrupts 0 times.",
-        "Agent talks 75 % of the time and interrupts once.",
+        "Customer, voice: angry 51 %, sad 30 %.",
+        "Agent, voice: withheld.",
+        "Words: negative 70 %, neutral 20 %.",
+        "Customer has 25 % of the talk and interrupts 0 times.",
+        "Agent has 75 % of the talk and interrupts once.",
         "Silence of three seconds and more: 0:09.",
         "1:05 Customer, the voice is unpleasant (-0.81): “That is fine.”",
         "Tag escalate: customer.anger > 0.5 (customer.anger = 0.51).",
@@ -22,8 +22,8 @@ def test_all_that_was_found():
 
 def test_before_words_conversation_and_tags():
     assert findings(analysis(said=None, conversation=None, tags=None)) == [
-        "Customer sounds angry (51 %) or sad (30 %).",
-        "Agent: emotions of the voice are withheld.",
+        "Customer, voice: angry 51 %, sad 30 %.",
+        "Agent, voice: withheld.",
         "Voice to Value, analysis an_01kg9h1s000000000000000001, models speech_emotion 1.0.0.",
     ]
     assert transcript(analysis(said=None)) == []
@@ -32,7 +32,7 @@ def test_before_words_conversation_and_tags():
 def test_a_channel_with_hardly_any_speech():
     heard = analysis()
     heard.channels[1].status = ChannelStatus.no_speech
-    assert "Agent: too little speech to tell how it sounds." in findings(heard)
+    assert "Agent, voice: too little speech." in findings(heard)
 
 
 def test_a_tag_that_took_no_evidence():

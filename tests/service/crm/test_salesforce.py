@@ -21,7 +21,7 @@ def test_a_voice_call():
         "UserId": USER,
         "VendorCallKey": "c-42",
     }
-    assert description[:2] == ["Call call-42.", "Customer sounds angry (51 %) or sad (30 %)."]
+    assert description[:2] == ["Call call-42.", "Customer, voice: angry 51 %, sad 30 %."]
     assert description[-1] == "1:05 Customer: That is <fine>."
 
 

@@ -14,7 +14,7 @@ def sent(metadata=METADATA, **changes):
 def test_a_ticket_with_a_recording():
     new = sent()
     body = new["comment"].pop("body")
-    assert body.startswith("Customer sounds angry (51 %) or sad (30 %).")
+    assert body.startswith("Customer, voice: angry 51 %, sad 30 %.")
     assert SAID not in body
     assert new == {
         "via_id": 45,
