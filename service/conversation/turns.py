@@ -8,9 +8,9 @@ What is said here rests on voice activity alone, which closes pauses of less tha
 - A **turn** is what a participant says from a stretch that takes the floor until another's does, or until it has been
   silent for three seconds.
 - An **interruption** is a turn that begins in another's stretch, at least half a second before that ends, and goes on
-  for at least a second after (two who begin within a fifth of a second begin at once). Less is how turns follow each other when nobody is cut short: people foresee where a turn
-  ends, and mostly overlap by less than half a second (Levinson & Torreira 2015, "Timing in turn-taking"); and who says
-  no more than a second has not taken the floor.
+  for at least a second after; two who begin within a fifth of a second begin at once. Less is how turns follow each
+  other when nobody is cut short: people foresee where a turn ends, and mostly overlap by less than half a second
+  (Levinson & Torreira 2015, "Timing in turn-taking"); and who says no more than a second has not taken the floor.
 - An **answer** is a turn, no interruption, that begins after another's; its latency is the silence between the two,
   none where they overlap.
 
