@@ -32,13 +32,13 @@ def sha256(path: Path) -> str:
 
 
 def put_into(model: Any, path: Path) -> None:
-    """Give ``model`` the weights that lie in ``path``, but for those of its last layer."""
+    """Give ``model`` the weights that lie in ``path``, but for those of its logits, which are of other classes."""
     if path.suffix != ".keras":
         whisper.put_into(model, whisper.read(path))
         return
     from training.models.network import load
 
     other = {layer.name: layer for layer in load(path).layers}
-    for layer in model.layers[:-1]:
-        if layer.weights:
+    for layer in model.layers:
+        if layer.weights and layer.name != "logits":
             layer.set_weights(other[layer.name].get_weights())
