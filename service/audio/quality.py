@@ -17,7 +17,7 @@ from service.audio.vad import Region
 
 # 32 ms: short enough to lie in a pause, long enough for bins of 31 Hz.
 _FRAME: Final = 512
-# Half a second of frames; their median says nothing of noise that comes and goes.
+# Half a second of frames; fewer may all be the end of a breath.
 _LEAST_PAUSE_FRAMES: Final = 16
 _SNR_DB: Final = (-10.0, 60.0)
 
@@ -42,7 +42,8 @@ class Quality:
     Attributes:
         level_dbfs: of all the speech (RMS), in dB re full scale.
         peak_dbfs: of its largest sample.
-        clipped: share of its samples that are cut off: three or more in a row within 0.45 dB of that largest one.
+        clipped: share of its samples that are cut off: three or more in a row within 0.45 dB of that largest one. What
+            was cut off and then turned down before it came here at 8 kHz is not noticed: resampled, it has no flat top.
         snr_db: the speech without the noise over the noise between speech, from -10 to 60 dB; None where there is less
             than half a second of it. Digital silence, as of a line that is not connected yet, does not count.
         bandwidth_hz: up to where its long-term spectrum lies within 44 dB of its peak, in hundreds; at most half the

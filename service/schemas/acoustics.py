@@ -23,7 +23,7 @@ class Quality(BaseModel):
     """How good the speech on a channel is."""
 
     level_dbfs: float = Field(description="Of all of it (RMS), in dB re full scale.")
-    peak_dbfs: float
+    peak_dbfs: float = Field(description="Of its largest sample.")
     clipped: Score = Field(description="Share of the samples that are cut off at the largest value.")
     snr_db: float | None = Field(
         description="Signal-to-noise ratio, estimated from the pauses, from -10 to 60; missing where there are none."
