@@ -1,9 +1,10 @@
 """Results of the domain as they go over the wire."""
 
-import math
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final, Protocol
+
+from pydantic import TypeAdapter
 
 from service import schemas
 from service.analyses.acoustic import AcousticResult, Source
@@ -11,12 +12,16 @@ from service.analyses.rows import Analysis, Callback, Delivery, Receipt
 from service.analyses.states import Event, Step
 from service.audio.decode import Recording
 from service.audio.quality import Quality
+from service.conversation import converse
 from service.emotions import PROXIES
 from service.inference.acoustic import AcousticModels, EmotionModel
 from service.inference.passages import Reading, TextModels, TextResult
 from service.requests import TextRequest
+from service.rules import Rule, Rules, evaluate
+from service.rules.measures import measures
+from service.scores import round_scores
 
-_STEPS: Final = 10_000
+_RULES: Final = TypeAdapter(Rules)
 
 
 class _Predicted(Protocol):
@@ -33,17 +38,6 @@ class _Versioned(Protocol):
     def version(self) -> str: ...
     @property
     def sha256(self) -> str: ...
-
-
-def round_scores(scores: Mapping[str, float]) -> dict[str, float]:
-    """``scores`` as shares of their sum in steps of 0.0001, by largest remainder, so that they sum to 1."""
-    total = sum(scores.values())
-    exact = {label: score / total * _STEPS for label, score in scores.items()}
-    steps = {label: math.floor(count) for label, count in exact.items()}
-    missing = _STEPS - sum(steps.values())
-    for label in sorted(exact, key=lambda label: steps[label] - exact[label])[:missing]:
-        steps[label] += 1
-    return {label: count / _STEPS for label, count in steps.items()}
 
 
 def prediction(predicted: _Predicted) -> schemas.Prediction:
@@ -156,17 +150,20 @@ def text_analysis(request: TextRequest, results: Sequence[TextResult], models: T
     )
 
 
-def analysis(row: Analysis, results: Mapping[Step, str]) -> schemas.Analysis:
-    """The analysis with what its steps found so far, as JSON in ``results``."""
+def analysis(row: Analysis, results: Mapping[Step, str], rules: Sequence[Rule]) -> schemas.Analysis:
+    """The analysis with what its steps found so far, as JSON in ``results``, tagged by ``rules`` and those that were
+    asked for."""
     heard = schemas.Acoustics.model_validate_json(results[Step.acoustics]) if Step.acoustics in results else None
     said = schemas.Words.model_validate_json(results[Step.combine]) if Step.combine in results else None
+    conversation = converse(heard, said) if heard else None
+    own = _RULES.validate_python(row.options.get("rules") or ())
     parts = dict(heard) if heard else dict.fromkeys(schemas.Acoustics.model_fields)
     return schemas.Analysis(
         **dict(summary(row)),
         **parts,
         transcript=schemas.Transcript(status=row.words, reason=row.words_reason, provider=row.provider, words=said),
-        conversation=None,
-        tags=None,
+        conversation=conversation,
+        tags=evaluate((*rules, *own), measures(heard, said, conversation)) if heard else None,
         problem=schemas.ProblemDocument.model_validate(row.problem) if row.problem else None,
     )
 

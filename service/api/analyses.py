@@ -4,6 +4,7 @@ import binascii
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Final
 from urllib.parse import urlencode
 
@@ -86,10 +87,11 @@ async def get_analysis(
     """What is known by now. `Retry-After` is there as long as more is on its way."""
     row = await service.store.get(analysis_id)
     results = await service.store.results(analysis_id)
+    presented = partial(presentation.analysis, row, results, service.settings.rules)
     if format_ is not None:
         _check_completed(row)
-        return await answer(None, lambda: crm.payload(presentation.analysis(row, results), format_))
-    response = await answer(None, presentation.analysis, row, results)
+        return await answer(None, lambda: crm.payload(presented(), format_))
+    response = await answer(None, presented)
     if not ended(row):
         response.headers["Retry-After"] = RETRY_AFTER
     return response

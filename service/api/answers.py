@@ -48,7 +48,8 @@ async def present(service: Runtime, row: Analysis, preferences: Preferences | No
         headers["Preference-Applied"] = honoured
     if row.problem is not None:
         return _failed(row, row.problem, headers)
-    response = await answer(None, presentation.analysis, row, await service.store.results(row.id))
+    results = await service.store.results(row.id)
+    response = await answer(None, presentation.analysis, row, results, service.settings.rules)
     if not ended(row):
         response.status_code = 202
         headers["Retry-After"] = RETRY_AFTER
