@@ -92,7 +92,6 @@ def _participant(side: Side, share: float, own: Sequence[Turn] | None, *, transc
         response_latency_ms=round(median(latencies)) if latencies else None,
         interruptions=None if own is None else sum(turn.interrupts is not None for turn in own),
         words_per_minute=round(_words(side.said) * _MINUTE_MS / talk_ms, 1) if transcribed and talk_ms else None,
-        loudness_dbfs=None if side.loudness_dbfs is None else list(side.loudness_dbfs),
     )
 
 

@@ -24,14 +24,12 @@ class Side:
         talk: when it speaks, in milliseconds: sorted, disjoint, half a second or more apart on a channel of its own.
         heard: the segments that hold its voice and that the model does not abstain from, sorted by start.
         said: its utterances, sorted by start.
-        loudness_dbfs: of its own channel by second; None where it has none.
     """
 
     participant: Participant
     talk: Sequence[Interval]
     heard: Sequence[Segment]
     said: Sequence[Utterance]
-    loudness_dbfs: Sequence[float | None] | None = None
 
     @property
     def told_apart(self) -> bool:
@@ -73,7 +71,6 @@ def _on_own_channel(
         talk=_talk(channel, acoustics.audio.duration_ms),
         heard=[segment for segment in timeline if segment.channel == channel.channel],
         said=[utterance for utterance in said if utterance.channel in mine],
-        loudness_dbfs=channel.loudness_dbfs,
     )
 
 

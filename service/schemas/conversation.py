@@ -94,10 +94,6 @@ class ParticipantDynamics(Participant):
     )
     interruptions: int | None
     words_per_minute: float | None = Field(description="Of its own talk; missing without a transcript.")
-    loudness_dbfs: list[float | None] | None = Field(
-        description="Of its channel, second by second; missing in a second without its voice, and where voices share "
-        "a channel."
-    )
 
 
 class Dynamics(BaseModel):

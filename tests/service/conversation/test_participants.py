@@ -15,7 +15,6 @@ class TestSeparateChannels:
         assert (customer.participant.speaker, agent.participant.speaker) == (None, None)
         assert customer.talk == [(1_000, 2_000)]
         assert agent.talk == [(3_000, 4_000), (5_000, 6_000)]
-        assert agent.loudness_dbfs == [-20.0] * 60
         assert customer.told_apart
 
     def test_what_voice_activity_adds_is_no_talk(self):
@@ -61,7 +60,6 @@ class TestSharedChannel:
         assert (second.heard, first.heard) == (windows[:1], windows[1:2])
         assert (second.said, first.said) == ([said.utterances[0], said.utterances[2]], [said.utterances[1]])
         assert first.told_apart
-        assert first.loudness_dbfs is None
 
     @pytest.mark.parametrize(
         "said",
@@ -78,7 +76,6 @@ class TestSharedChannel:
         assert not side.told_apart
         assert (side.talk, side.heard) == ([(1_000, 2_000)], [window])
         assert side.said == (said.utterances if said else [])
-        assert side.loudness_dbfs is None
 
 
 def test_what_was_stored_without_stretches_has_nobody_talking():
