@@ -70,10 +70,6 @@ def test_who_is_transcribed_as_silent_says_no_words_and_without_a_transcript_nob
     assert measured([(1_000, 4_000)], []).participants[0].words_per_minute is None
 
 
-def test_loudness_is_that_of_the_channel():
-    assert measured([(1_000, 2_000)], []).participants[0].loudness_dbfs == [-20.0] * 60
-
-
 def test_speakers_of_one_channel_are_measured_by_their_labels():
     said = words(
         says(900, 4_000, "Good morning to you.", channel=None, speaker="A"),
@@ -87,7 +83,6 @@ def test_speakers_of_one_channel_are_measured_by_their_labels():
     ]
     assert [each.response_latency_ms for each in found.participants] == [1_000, 0]
     assert (found.overlaps.total_ms, found.interruptions.total_count) == (0, 0)
-    assert [each.loudness_dbfs for each in found.participants] == [None, None]
 
 
 def test_voices_that_nobody_tells_apart_have_talk_alone():
@@ -98,4 +93,4 @@ def test_voices_that_nobody_tells_apart_have_talk_alone():
     (whoever,) = found.participants
     assert (whoever.talk_ms, whoever.talk_share, whoever.words_per_minute) == (4_000, 1, 60)
     assert (whoever.turns, whoever.interruptions, whoever.longest_monologue) == (None, None, None)
-    assert (whoever.response_latency_ms, whoever.loudness_dbfs) == (None, None)
+    assert whoever.response_latency_ms is None
