@@ -17,6 +17,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from service.rules.vocabulary import MEASURES
 from service.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -31,6 +32,7 @@ def main() -> None:
     text = README.read_text(encoding="utf-8")
     text = with_block(text, "figures", figures())
     text = with_block(text, "settings", settings())
+    text = with_block(text, "measures", measures())
     with server() as url:
         text = with_answers(text, lambda command: run(command, url))
     README.write_text(text, encoding="utf-8")
@@ -140,6 +142,16 @@ def settings() -> str:
         default = f"`{default}`" if str(default) else ""
         about = " ".join((field.description or "").split())
         lines.append(f"| `V2V_{name.upper()}` | {default} | {about} |")
+    return "\n".join(lines)
+
+
+def measures() -> str:
+    """Those of rules; what the agent has is what the customer has."""
+    lines = ["| measure | what it is |", "|---|---|"]
+    for name, about in MEASURES.items():
+        if not name.startswith("agent.") and not name.endswith("_quarter"):
+            quarters = ", `…_first_quarter`, `…_last_quarter`" if f"{name}_last_quarter" in MEASURES else ""
+            lines.append(f"| `{name}`{quarters} | {about} |")
     return "\n".join(lines)
 
 

@@ -44,3 +44,7 @@ def test_figures_are_the_cards() -> None:
 
 def test_settings_are_those_that_there_are() -> None:
     assert readme.with_block(TEXT, "settings", readme.settings()) == TEXT, AGAIN
+
+
+def test_measures_are_those_that_rules_know() -> None:
+    assert readme.with_block(TEXT, "measures", readme.measures()) == TEXT, AGAIN
