@@ -37,6 +37,9 @@ SENTIMENTS: Final = ("negative", "neutral", "positive")
 
 SENTIMENT_VALENCE: Final[Mapping[str, int]] = {"negative": -1, "neutral": 0, "positive": 1}
 
+# What a voice weighs beside its words where the valence of both is one number; the words weigh the rest of 1.
+VOICE_WEIGHT: Final = 1 / 3
+
 TEXT_EMOTIONS: Final = ("anger", "disgust", "fear", "joy", "neutral", "sadness", "surprise")
 
 # Each label of GoEmotions, in its authors' order -> the one of TEXT_EMOTIONS that they put it under.

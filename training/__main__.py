@@ -7,6 +7,7 @@ import sys
 from training import (
     corpora,
     download,
+    fusion,
     leakage,
     pictures,
     pretrain,
@@ -38,6 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
         ("leakage", "Show what a split that leaks does to a figure.", leakage),
         ("resampling", "Measure what the quality of resampling does to a figure.", resampling),
         ("corpora", "Test a model on other corpora.", corpora),
+        ("fusion", "Fit and test what the voice weighs beside the words.", fusion),
         ("pictures", "Draw what the corpora sound like.", pictures),
         ("download", "Fetch a corpus from its official home. Resumes.", download),
         ("voice-activity", "Take Silero's voice activity detector out of its package.", voice_activity),

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from service.emotions import SENTIMENT_VALENCE, SPEECH_VALENCE
+from service.emotions import SENTIMENT_VALENCE, SPEECH_VALENCE, VOICE_WEIGHT
 from service.schemas import Prediction
 
 
@@ -27,7 +27,7 @@ class Fusion:
     recognition"), so they weigh twice as much.
     """
 
-    voice: float = 1 / 3
+    voice: float = VOICE_WEIGHT
 
     def fuse(self, voice: float | None, text: float | None) -> float | None:
         """Both together; the one that is known where the other is not."""
