@@ -109,7 +109,7 @@ def measure(model: EmotionModel, corpus: Corpus, *, workers: int) -> dict[str, A
     if not shared:
         raise ArtefactError(f"{model.name} tells {', '.join(model.labels)}; {corpus.name} has none of them")
     clips = [clip for clip in corpus.clips if clip.label in shared]
-    probabilities = _among(shared, model.labels, _listen(model, corpus.name, clips, workers))
+    probabilities = _among(shared, model.labels, listen(model, corpus.name, clips, workers))
     truth = np.asarray([shared.index(clip.label) for clip in clips])
     speakers = np.asarray([clip.speaker for clip in clips])
     return {
@@ -132,7 +132,7 @@ def _among(shared: tuple[str, ...], labels: tuple[str, ...], probabilities: NDAr
     return divided
 
 
-def _listen(model: EmotionModel, name: str, clips: list[Clip], workers: int) -> NDArray[np.float64]:
+def listen(model: EmotionModel, name: str, clips: list[Clip], workers: int) -> NDArray[np.float64]:
     """What ``model`` says of each clip in each band: (clips, bands, labels)."""
     heard: list[NDArray[np.float64]] = []
     problems: list[str] = []

@@ -36,9 +36,9 @@ from service.inference.artefacts import Artefact, ArtefactError
 from service.inference.text import SENTIMENT, TextModel
 from training import ARTEFACTS, REPORTS
 from training.card import commit, write_json
-from training.corpora import _listen
+from training.corpora import listen
 from training.datasets import read_meld_audio
-from training.datasets.meld import Part, meld_rows
+from training.datasets.meld import Part, meld_table, meld_utterances
 from training.features import BANDS
 from training.text.markdown import table
 from training.text.metrics import RESAMPLES, Doubles, figure, resamples, rounded
@@ -122,10 +122,10 @@ def utterances(voice: EmotionModel, text: TextModel, folder: Path, part: Part, *
     if SENTIMENT not in text.heads:
         raise ArtefactError(f"{text.name} tells no sentiment; name a model that does")
     corpus = read_meld_audio(folder, part)
-    (path,) = folder.rglob(f"{part}_sent_emo.csv")
-    rows = {f"dia{row['Dialogue_ID']}_utt{row['Utterance_ID']}": row for row in meld_rows(path)}
+    path = meld_table(folder, part)
+    rows = meld_utterances(path)
     said = [rows[clip.key] for clip in corpus.clips]
-    heard = _listen(voice, corpus.name, list(corpus.clips), workers) @ _values(SPEECH_VALENCE, voice.labels)
+    heard = listen(voice, corpus.name, list(corpus.clips), workers) @ _values(SPEECH_VALENCE, voice.labels)
     read = text.read([row["Utterance"].strip() for row in said]).probabilities[SENTIMENT].astype(np.float64)
     return Utterances(
         dict(zip(BANDS, heard.T, strict=True)),

@@ -62,13 +62,12 @@ def read_meld_audio(folder: Path, part: Part = "test") -> Corpus:
         CorpusError: the table or the folder of videos is missing or there twice, an utterance has no video or more than
             one, or the table is malformed.
     """
-    table = _only(folder, f"{part}_sent_emo.csv")
     files, others = _recordings(_only(folder, _VIDEOS[part]))
     unusable = _UNUSABLE[part]
     problems = []
     notes = []
     clips = []
-    for key, row in _utterances(table):
+    for key, row in meld_utterances(meld_table(folder, part)).items():
         paths = files.pop(key, [])
         if key in unusable:
             notes.append(f"{key}: {unusable[key]}, left out")
@@ -85,6 +84,15 @@ def read_meld_audio(folder: Path, part: Part = "test") -> Corpus:
         notes.append(f"{without} files that the table does not tell of, left out")
     ordered = tuple(sorted(clips, key=lambda clip: clip.key))
     return Corpus(f"{NAME} {part}", classes(MELD), ordered, tuple(notes))
+
+
+def meld_table(folder: Path, part: Part) -> Path:
+    """The table of a part, anywhere below ``folder``.
+
+    Raises:
+        CorpusError: it is missing or there twice.
+    """
+    return _only(folder, f"{part}_sent_emo.csv")
 
 
 def _only(folder: Path, name: str) -> Path:
@@ -109,13 +117,18 @@ def _recordings(folder: Path) -> tuple[dict[str, list[Path]], int]:
     return files, others
 
 
-def _utterances(table: Path) -> Iterator[tuple[str, dict[str, str]]]:
-    seen = set()
+def meld_utterances(table: Path) -> dict[str, dict[str, str]]:
+    """The rows of a table under the names of their videos.
+
+    Raises:
+        CorpusError: the table is malformed, or a name is there twice.
+    """
+    found: dict[str, dict[str, str]] = {}
     for row in meld_rows(table):
         if not all(row.get(column) for column in ("Dialogue_ID", "Utterance_ID", "Speaker")):
             raise CorpusError(str(table), [f"no Dialogue_ID, Utterance_ID and Speaker in {row}"])
         key = f"dia{row['Dialogue_ID']}_utt{row['Utterance_ID']}"
-        if key in seen:
+        if key in found:
             raise CorpusError(str(table), [f"{key} is there twice"])
-        seen.add(key)
-        yield key, row
+        found[key] = row
+    return found
