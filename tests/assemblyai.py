@@ -13,7 +13,7 @@ import socket
 import threading
 import uuid
 from collections import Counter, defaultdict, deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -106,6 +106,16 @@ class Dropped(Exception):  # noqa: N818 (a fault that is meant)
     """What a server raises to end a connection in the middle of an answer."""
 
 
+@dataclass(frozen=True)
+class Line:
+    """What is said from when until when; a ``voice`` is the number of its channel where they are apart."""
+
+    voice: int
+    text: str
+    start_ms: int
+    end_ms: int
+
+
 @dataclass
 class Upload:
     sha256: str
@@ -190,6 +200,7 @@ class FakeAssemblyAI:
     JSON object and returns the status that it met.
 
     Attributes:
+        lines: what is heard in every recording, in its order.
         uploads: upload address -> what was sent.
         orders: transcript id -> order, in the order of their arrival.
         ordered: upload address -> how often it was ordered.
@@ -215,6 +226,7 @@ class FakeAssemblyAI:
         self._faults: dict[Operation, deque[Fault | None]] = defaultdict(deque)
         self._outcomes: deque[str] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
+        self.lines: Sequence[Line] = _paced(SCRIPT)
         self.uploads: dict[str, Upload] = {}
         self.orders: dict[str, Order] = {}
         self.ordered: Counter[str] = Counter()
@@ -419,7 +431,7 @@ class FakeAssemblyAI:
         elif order.deleted:
             shown["text"] = "Deleted by user."
         elif order.status == "completed":
-            shown |= _heard(parameters)
+            shown |= _heard(parameters, self.lines)
         return shown
 
     async def _notify(self, order: Order, secret: str | None) -> None:
@@ -505,35 +517,53 @@ def _error(status: int, message: str) -> JSONResponse:
     return JSONResponse({"error": message}, status)
 
 
-def _heard(parameters: dict[str, Any]) -> dict[str, Any]:
+def _paced(script: Sequence[tuple[int, str]]) -> list[Line]:
+    """A script whose voices speak one after the other."""
+    lines: list[Line] = []
+    start = 240
+    for voice, text in script:
+        end = start + _usual_ms(text)
+        lines.append(Line(voice, text, start, end))
+        start = end + 460
+    return lines
+
+
+def _usual_ms(text: str) -> int:
+    """How long it takes to say: 40 ms a character, and 60 ms between words."""
+    words = text.split()
+    return sum(40 * len(word) + 60 for word in words) - 60
+
+
+def _heard(parameters: dict[str, Any], lines: Sequence[Line]) -> dict[str, Any]:
     """What was said, in the form that was ordered."""
     separate, told_apart = parameters.get("multichannel"), parameters.get("speaker_labels")
-    start = 240
     utterances: list[dict[str, Any]] = []
-    for voice, text in SCRIPT:
+    for line in lines:
         voices = {
-            "channel": str(voice) if separate else None,
-            "speaker": str(voice) if separate else "_AB"[voice] if told_apart else None,
+            "channel": str(line.voice) if separate else None,
+            "speaker": str(line.voice) if separate else "_AB"[line.voice] if told_apart else None,
         }
+        pace = (line.end_ms - line.start_ms) / _usual_ms(line.text)
         words: list[dict[str, Any]] = []
-        for word in text.split():
-            words.append({"text": word, "start": start, "end": start + 40 * len(word), "confidence": 0.97, **voices})
-            start += 40 * len(word) + 60
+        usual = 0
+        for word in line.text.split():
+            start, end = (line.start_ms + round(pace * at) for at in (usual, usual + 40 * len(word)))
+            words.append({"text": word, "start": start, "end": end, "confidence": 0.97, **voices})
+            usual += 40 * len(word) + 60
         utterances.append(
             {
-                "text": text,
-                "start": words[0]["start"],
-                "end": words[-1]["end"],
+                "text": line.text,
+                "start": line.start_ms,
+                "end": line.end_ms,
                 "confidence": 0.97,
                 "words": words,
                 **voices,
             }
         )
-        start += 400
     return {
-        "text": " ".join(text for _, text in SCRIPT),
+        "text": " ".join(line.text for line in lines),
         "confidence": 0.97,
-        "audio_duration": start // 1000 + 1,
+        "audio_duration": lines[-1].end_ms // 1000 + 1,
         "speech_model_used": parameters["speech_models"][0],
         "words": [word for utterance in utterances for word in utterance["words"]],
         "utterances": utterances if separate or told_apart else None,
