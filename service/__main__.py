@@ -69,20 +69,19 @@ def _parser() -> argparse.ArgumentParser:
     analyze.add_argument("--roles", help="who speaks on each channel, such as customer,agent")
     analyze.add_argument(
         "--model",
-        default=AudioOptions.model_fields["model"].default,
         help="a speech or vocal burst model in V2V_MODELS_DIR, in place of the default one of its task",
     )
     return parser
 
 
-def _analyze(files: Sequence[Path], roles: str | None, model: str, settings: Settings) -> int:
+def _analyze(files: Sequence[Path], roles: str | None, model: str | None, settings: Settings) -> int:
     """Print the analysis of each file to stdout, or the problem with it to stderr."""
     try:
         options = AudioOptions.model_validate({"channel_roles": roles.split(",") if roles else None, "model": model})
     except ValidationError as error:
         _print_problem(problems.from_validation(error.errors()))
         return 2
-    registry = Registry.load(settings.models_dir, settings.text_models)
+    registry = Registry.load(settings.models_dir, settings.text_models, settings.emotion_models)
     status = 0
     for path in files:
         try:

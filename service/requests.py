@@ -96,11 +96,11 @@ class AudioOptions(RequestModel):
         pattern=r"^[a-z]{2,3}([_-][A-Za-z]{2,4})?$",
         description="The language that is spoken, as `en`, `en_us` or `de`; without it the provider finds out.",
     )
-    model: Text = Field(
-        default="speech_emotion",
+    model: Text | None = Field(
+        default=None,
         max_length=100,
         description="A speech or vocal burst model of `GET /models`. It takes the place of the default one of its "
-        "task, `speech_emotion` or `vocal_burst`; the other task keeps its default.",
+        "task; the other task keeps its default.",
     )
     rules: Rules | None = Field(
         default=None,

@@ -112,7 +112,9 @@ async def running(settings: Settings, ports: Ports) -> AsyncIterator[Runtime]:
 
 
 async def _wire(settings: Settings, ports: Ports, stack: AsyncExitStack) -> Runtime:
-    registry = await anyio.to_thread.run_sync(Registry.load, settings.models_dir, settings.text_models)
+    registry = await anyio.to_thread.run_sync(
+        Registry.load, settings.models_dir, settings.text_models, settings.emotion_models
+    )
     limiter = CapacityLimiter(settings.concurrency)
     database = open_database(settings)
     stack.push_async_callback(database.close)

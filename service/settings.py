@@ -101,6 +101,12 @@ class Settings(BaseSettings):
     """Folder that holds one folder for each model artefact. It is looked through at the start: any speech or vocal
     burst model in it can be named in a request."""
 
+    speech_model: str = "speech_emotion"
+    """Folder of the model that hears emotions in speech, where a request names none."""
+
+    vocal_burst_model: str = "vocal_burst"
+    """Folder of the model that hears them where nothing is spoken."""
+
     text_models: Annotated[tuple[str, ...], NoDecode] = Field(default=("text_minilm",), min_length=1)
     """Folders of the models that read texts, separated by commas: one that has both heads, `sentiment` and `emotion`,
     or one for each."""
@@ -146,6 +152,11 @@ class Settings(BaseSettings):
     @classmethod
     def _split(cls, value: Any) -> Any:
         return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
+
+    @property
+    def emotion_models(self) -> tuple[str, str]:
+        """Of speech and of vocal bursts."""
+        return self.speech_model, self.vocal_burst_model
 
     @field_validator("rules", mode="before")
     @classmethod

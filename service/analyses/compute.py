@@ -19,7 +19,7 @@ from service.settings import Settings
 
 
 def acoustics(
-    file: BinaryIO, roles: list[Role] | None, model: str, registry: Registry, settings: Settings
+    file: BinaryIO, roles: list[Role] | None, model: str | None, registry: Registry, settings: Settings
 ) -> Acoustics:
     """How the people on one recording sound.
 

@@ -36,13 +36,8 @@ class _Kind:
 
 
 _VOICE_ACTIVITY: Final = "voice_activity"
-_DEFAULTS: Final = {Task.speech: "speech_emotion", Task.vocal_burst: "vocal_burst"}
 _EMOTIONS: Final = {task: _Kind(task, {EMOTION: labels}, EmotionModel) for task, labels in LABELS.items()}
-# Folder under models_dir -> what it is for. The folders of text models are up to the settings.
-_ACOUSTIC: Final = {
-    _VOICE_ACTIVITY: _Kind("voice-activity-detection", {}, VoiceActivity),
-    **{name: _EMOTIONS[task] for task, name in _DEFAULTS.items()},
-}
+_VOICE: Final = _Kind("voice-activity-detection", {}, VoiceActivity)
 _TEXT: Final = _Kind("text-classification", {}, TextModel)
 # What a request can carry and a log can show.
 _NAME: Final = re.compile(r"\w[\w.-]{0,99}", re.ASCII)
@@ -75,8 +70,11 @@ class Registry:
         required: the names of those that were loaded at the start, without which the service is not ready.
     """
 
-    def __init__(self, models_dir: Path, acoustic: Sequence[Entry], text: Sequence[Entry]) -> None:
-        """``text`` are the entries of the text models, which have to go together."""
+    def __init__(
+        self, models_dir: Path, acoustic: Sequence[Entry], text: Sequence[Entry], defaults: Mapping[Task, str]
+    ) -> None:
+        """``text`` are the entries of the text models, which have to go together; ``defaults`` the emotion models of
+        each task that are used unless a request names another."""
         models = [cast(TextModel, entry.model) for entry in text if entry.model is not None]
         self._text_models: TextModels | None = None
         if len(models) == len(text):
@@ -85,23 +83,33 @@ class Registry:
             except ArtefactError as error:
                 text = [_failed(entry, str(error)) for entry in text]
         self._text_names = [entry.name for entry in text]
-        self.required = (*_ACOUSTIC, *self._text_names)
+        self.required = (_VOICE_ACTIVITY, *defaults.values(), *self._text_names)
+        self._defaults = defaults
         self._models_dir = models_dir
         self._entries = {entry.name: entry for entry in (*acoustic, *text)}
         self._emotions = {entry.name: Task(entry.task) for entry in acoustic if entry.task in LABELS}
         self._loading = Lock()
 
     @classmethod
-    def load(cls, models_dir: Path, text_models: Sequence[str]) -> "Registry":
-        """Verify and load the artefacts that are always needed, for texts those that ``text_models`` names; of the
-        others under ``models_dir`` find the emotion models.
+    def load(
+        cls,
+        models_dir: Path,
+        text_models: Sequence[str],
+        emotion_models: Sequence[str] = ("speech_emotion", "vocal_burst"),
+    ) -> "Registry":
+        """Verify and load the artefacts that are always needed: for texts those that ``text_models`` names, for the
+        emotions of speech and of vocal bursts the two ``emotion_models``. Of the others under ``models_dir`` find the
+        emotion models.
 
         A failure is kept in its entry, not raised.
         """
-        acoustic = [_load(models_dir, name, kind) for name, kind in _ACOUSTIC.items()]
-        text = [_load_text(models_dir, name) for name in dict.fromkeys(text_models)]
-        found = _find(models_dir, beside={*_ACOUSTIC, *text_models})
-        return cls(models_dir, [*acoustic, *found], text)
+        defaults = dict(zip(Task, emotion_models, strict=True))
+        emotions = [_load(models_dir, name, _EMOTIONS[task]) for task, name in defaults.items()]
+        voice = _load(models_dir, _VOICE_ACTIVITY, _VOICE)
+        acoustic = {_VOICE_ACTIVITY, *emotion_models}
+        text = [_load_text(models_dir, name, acoustic) for name in dict.fromkeys(text_models)]
+        found = _find(models_dir, beside={*acoustic, *text_models})
+        return cls(models_dir, [voice, *emotions, *found], text, defaults)
 
     @property
     def entries(self) -> Mapping[str, Entry]:
@@ -125,18 +133,18 @@ class Registry:
                     self._entries[name] = _load(self._models_dir, name, _EMOTIONS[self._emotions[name]])
         return self._entries[name]
 
-    def acoustic(self, name: str) -> AcousticModels:
-        """The models of an audio analysis; the named one stands in for the default one of its task.
+    def acoustic(self, name: str | None) -> AcousticModels:
+        """The models of an audio analysis; one that is named stands in for the default one of its task.
 
         Raises:
             UnknownModel: no emotion model has that name.
             NotReady: one of the three cannot be loaded.
         """
-        if name not in self._emotions:
+        if name is not None and name not in self._emotions:
             raise UnknownModel(
                 f"There is no emotion model {name!r}; the emotion models are {', '.join(self._emotions)}."
             )
-        chosen = _DEFAULTS | {self._emotions[name]: name}
+        chosen = {**self._defaults, **({self._emotions[name]: name} if name else {})}
         self.require(_VOICE_ACTIVITY, *chosen.values())
         return AcousticModels(
             voice_activity=cast(VoiceActivity, self._entries[_VOICE_ACTIVITY].model),
@@ -162,6 +170,8 @@ class Registry:
 
 def _load(models_dir: Path, name: str, kind: _Kind) -> Entry:
     entry = Entry(name, kind.task, kind.labels)
+    if name in (".", "..") or Path(name).name != name:
+        return _failed(entry, f"settings name models by their folders in V2V_MODELS_DIR, and {name!r} is no such name")
     try:
         artefact = Artefact.load(models_dir / name)
         if artefact.name != name:
@@ -206,12 +216,10 @@ def _card_task(folder: Path) -> Task | None:
     return next((known for known in Task if known == task), None)
 
 
-def _load_text(models_dir: Path, name: str) -> Entry:
-    entry = Entry(name, _TEXT.task, _TEXT.labels)
-    if name in _ACOUSTIC:
+def _load_text(models_dir: Path, name: str, acoustic: Container[str]) -> Entry:
+    if name in acoustic:
+        entry = Entry(name, _TEXT.task, _TEXT.labels)
         return _failed(entry, f"V2V_TEXT_MODELS names {name}, which does not read texts")
-    if name in (".", "..") or Path(name).name != name:
-        return _failed(entry, f"V2V_TEXT_MODELS must name folders in V2V_MODELS_DIR, and {name!r} is no such name")
     return _load(models_dir, name, _TEXT)
 
 

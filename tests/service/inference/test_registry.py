@@ -122,6 +122,14 @@ class TestFound:
             models = registry.acoustic(name)
             assert (models.speech_emotion.name, models.vocal_burst.name) == (speech, bursts)
 
+    def test_settings_may_make_them_the_default(self, folder):
+        registry = Registry.load(folder, TEXT, ("mfcc", "bursts"))
+        for name, speech, bursts in ((None, "mfcc", "bursts"), ("speech_emotion", "speech_emotion", "bursts")):
+            models = registry.acoustic(name)
+            assert (models.speech_emotion.name, models.vocal_burst.name) == (speech, bursts)
+        assert {"mfcc", "bursts"} < set(registry.required)
+        assert "speech_emotion" not in registry.required
+
     def test_one_is_loaded_when_it_is_first_asked_for(self, folder):
         registry = Registry.load(folder, TEXT)
         before = registry.entries["mfcc"]
@@ -233,7 +241,9 @@ class TestTextModels:
 
     @pytest.mark.parametrize("name", ["..", ".", "../models/text_minilm", "/etc", "text_minilm/"])
     def test_only_a_plain_name_names_a_folder(self, folder, name):
-        assert "V2V_TEXT_MODELS must name folders" in _reasons(folder, [name])[name]
+        assert f"{name!r} is no such name" in _reasons(folder, [name])[name]
+        registry = Registry.load(folder, TEXT, (name, "vocal_burst"))
+        assert f"{name!r} is no such name" in (registry.entry(name).reason or "")
 
     def test_a_model_of_voices_does_not_read_texts(self, folder):
         reasons = _reasons(folder, ["speech_emotion"])
