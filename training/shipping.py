@@ -59,14 +59,15 @@ def ship(experiment: Experiment, folder: Path) -> dict[str, Any]:
         NotExportedError: no fold has a result, or this training has not been done by TensorFlow.
         ExportError: ONNX and the trained model disagree.
     """
-    if not experiment.results_of(FOLDS):
+    folds = experiment.results_of(FOLDS)
+    if not folds:
         raise NotExportedError(f"{experiment.configuration.name}: no fold has a result yet to take the settings from")
     configuration, loaded = experiment.configuration, experiment.load()
     corpus, about = loaded.corpus, _ABOUT[loaded.corpus.name]
     results = experiment.results_of(split for names in PROTOCOLS.values() for split in names)
     protocols = protocol_reports(results)
     epochs, temperature = chosen_by_folds(experiment)
-    sets = prediction_sets(experiment.results_of(FOLDS))
+    sets = prediction_sets(folds)
     model = train_on_everything(experiment, epochs)
     folder.mkdir(parents=True, exist_ok=True)
     examples = np.concatenate(list(loaded.evaluated(np.arange(100)).windows.values()))
