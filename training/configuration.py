@@ -27,6 +27,8 @@ class Configuration:
     of a run, and of the learning rate's cosine decay where there is one; in the first ``warmup`` of them the rate rises
     from 0. Training stops earlier when the validation loss has not improved for ``patience`` epochs. ``copies`` is how
     often an epoch shows each clip. ``start`` names the weights that a network starts with (:mod:`training.starts`).
+    ``precision`` is the Keras policy of a network while it trains. With ``refit`` the epoch and the temperature are
+    chosen on validation speakers, and the network of that many epochs then trained on them, too.
     With ``int8`` a network is measured and exported with its matrices in 8 bits (:mod:`training.models.quantised`).
 
     Raises:
@@ -57,6 +59,8 @@ class Configuration:
     label_smoothing: float = 0.0
     seed: int = 0
     start: str = ""
+    precision: Literal["float32", "mixed_bfloat16"] = "float32"
+    refit: bool = False
     int8: bool = False
 
     def __post_init__(self) -> None:

@@ -9,7 +9,7 @@ import json
 import statistics
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Final
@@ -34,6 +34,8 @@ PROTOCOLS: Final = {"speaker-independent": FOLDS, "paper": RANDOM_SPLITS}
 ONNX_FILE: Final = "model.onnx"
 # Windows from which quantisation takes the ranges of what flows in a network.
 _EXAMPLES: Final = 256
+# Settings that count only where they differ from the default: results were stored before there were any.
+_LATER: Final = {"warmup", "start", "precision", "refit", "int8"}
 _READERS: Final = {"RAVDESS": read_ravdess, "EmoGator": read_emogator, "CREMA-D": read_crema_d}
 
 Result = dict[str, Any]
@@ -111,7 +113,8 @@ class Experiment:
 def settings(configuration: Configuration) -> dict[str, Any]:
     """What decides a run; how it was chosen does not, nor what it does without."""
     decided = asdict(configuration)
-    for name in ("selection", *(name for name in ("warmup", "start", "int8") if not decided[name])):
+    without = {field.name for field in fields(configuration) if decided[field.name] == field.default}
+    for name in ("selection", *(_LATER & without)):
         del decided[name]
     return decided
 
@@ -194,13 +197,19 @@ def run(experiment: Experiment, name: str) -> Result:
     model = _to_ship(model, configuration, sampler)
     # The temperature, like the epoch, is chosen before the test part is looked at.
     temperature, _ = validation.calibrate(validation.logits(model))
+    again: train.History = []
+    if configuration.refit:
+        sampler = loaded.sampler(np.concatenate([split.train, split.validation]))
+        epochs = train.best_epoch(history)
+        model, again = train.fit(configuration, sampler, None, folder / "refit", epochs=epochs, start=start)
+        model = _to_ship(model, configuration, sampler)
     test = loaded.evaluated(split.test)
     logits = test.logits(model)
     tallies = test.tallies(logits, temperature)
     examples = np.concatenate([windows[:100] for windows in validation.windows.values()])
     path = folder / ONNX_FILE
     difference = export_onnx(model, temperature, configuration, loaded.corpus.labels, path, examples)
-    trained = sum(row["cpu_seconds"] for row in history)
+    trained = sum(row["cpu_seconds"] for row in [*history, *again])
     result: Result = {
         "name": configuration.name,
         "split": name,

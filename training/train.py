@@ -78,7 +78,9 @@ def fit(
         _save(model, history, state)
     if validation is not None:
         model.load_weights(best)
-    return Network(model), history
+    exact = _built(configuration, sampler, "float32")
+    exact.set_weights(model.get_weights())
+    return Network(exact), history
 
 
 def best_epoch(history: Sequence[dict[str, Any]]) -> int:
@@ -88,8 +90,7 @@ def best_epoch(history: Sequence[dict[str, Any]]) -> int:
 
 def _compiled(configuration: Configuration, sampler: Sampler, start: Path | None) -> keras.Model:
     keras.utils.set_random_seed(configuration.seed)
-    classes = sampler.targets.shape[1]
-    model: keras.Model = build(configuration.model, sampler.front_end.shape, classes, configuration.network)
+    model = _built(configuration, sampler, configuration.precision)
     if start is not None:
         starts.put_into(model, start)
     rate: Any = configuration.learning_rate
@@ -104,6 +105,18 @@ def _compiled(configuration: Configuration, sampler: Sampler, start: Path | None
     loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=configuration.label_smoothing)
     model.compile(optimizer=optimizer, loss=loss)
     return model
+
+
+def _built(configuration: Configuration, sampler: Sampler, precision: str) -> keras.Model:
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(precision)
+    try:
+        built: keras.Model = build(
+            configuration.model, sampler.front_end.shape, sampler.targets.shape[1], configuration.network
+        )
+        return built
+    finally:
+        keras.config.set_dtype_policy(before)
 
 
 def _falling(rate: float, warmup: int, batches: int) -> keras.optimizers.schedules.LearningRateSchedule:

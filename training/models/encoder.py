@@ -15,6 +15,8 @@ _SCALE, _OFFSET = 1 / 40, 1.5
 # How many times faster than Whisper's layers, which know much already, the new ones learn. Adam's steps are of one size
 # whatever the gradient, so that a factor behind a weight is one in its rate.
 _EAGERNESS = 20
+# What would suffer from 8 bits of mantissa in mixed precision: decibels, variances and logits.
+_EXACT = "float32"
 
 
 def encoder(
@@ -30,7 +32,7 @@ def encoder(
     """From (frames, 80 mel bands) to ``classes`` logits, with Whisper's names of things where it has them."""
     layers = keras.layers
     inputs = keras.Input(shape, name="input")
-    x = layers.Rescaling(_SCALE, _OFFSET)(inputs)
+    x = layers.Rescaling(_SCALE, _OFFSET, dtype=_EXACT)(inputs)
     x = _gelu(layers.Conv1D(width, 3, padding="same", name="conv1")(x))
     x = _gelu(layers.Conv1D(width, 3, strides=2, name="conv2")(layers.ZeroPadding1D(1)(x)))
     heard = [x := Positions()(x)]
@@ -40,15 +42,15 @@ def encoder(
         heard.append(x := layers.Add()([x, layers.Dense(width, name=f"narrow_{number}")(y)]))
     x = _normalised(LayerMix(name="mix")(heard), "mix_norm")
     scores = _eager(1, "score")(layers.Activation("tanh")(_eager(attention, "heeded")(x)))
-    x = layers.Dropout(dropout)(AttentiveStatistics(name="statistics")([x, scores]))
-    return keras.Model(inputs, _eager(classes, "logits")(x), name="encoder")
+    x = layers.Dropout(dropout, dtype=_EXACT)(AttentiveStatistics(name="statistics", dtype=_EXACT)([x, scores]))
+    return keras.Model(inputs, _eager(classes, "logits", _EXACT)(x), name="encoder")
 
 
-def _eager(units: int, name: str) -> Callable[[Any], Any]:
+def _eager(units: int, name: str, dtype: str | None = None) -> Callable[[Any], Any]:
     """A dense layer that learns fast."""
     small = keras.initializers.VarianceScaling(_EAGERNESS**-2, mode="fan_avg", distribution="uniform")
-    dense = keras.layers.Dense(units, use_bias=False, kernel_initializer=small, name=name)
-    return lambda x: keras.layers.Rescaling(_EAGERNESS)(dense(x))
+    dense = keras.layers.Dense(units, use_bias=False, kernel_initializer=small, name=name, dtype=dtype)
+    return lambda x: keras.layers.Rescaling(_EAGERNESS, dtype=dtype)(dense(x))
 
 
 @keras.saving.register_keras_serializable(_SCOPE)  # type: ignore[untyped-decorator]
