@@ -1,12 +1,14 @@
 """Windows for training, cut from cached frames with a different pace, place, tilt and mask every time."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from service.audio.features import Floats, FrontEnd
 from training.balance import balanced
+from training.distillation import taught
 from training.features import VARIANTS, Features
 
 _SILENCE_DB = -100.0
@@ -43,7 +45,8 @@ class Augmentation:
 class Sampler:
     """Draws an epoch: every clip of ``clips`` ``copies`` times, each time in a random variant.
 
-    ``smote`` evens out the classes of the epoch (:func:`training.balance.balanced`).
+    ``smote`` evens out the classes of the epoch (:func:`training.balance.balanced`). With a ``teacher``, the file of an
+    ONNX model, the targets are half its opinion (:mod:`training.distillation`).
     """
 
     features: Features
@@ -54,6 +57,7 @@ class Sampler:
     copies: int
     smote: bool
     seed: int
+    teacher: Path | None = None
 
     def epoch(self, number: int) -> tuple[Floats, Floats]:
         """Inputs (n, *front_end.shape) and soft targets (n, classes) of epoch ``number``, the same at every call."""
@@ -66,7 +70,8 @@ class Sampler:
         inputs, targets = self.front_end.compose(measured), self.targets[clips]
         if self.smote:
             inputs, targets = balanced(inputs, targets, seed=int(rng.integers(2**31)))
-        return self._mix(inputs, targets, rng)
+        inputs, targets = self._mix(inputs, targets, rng)
+        return inputs, taught(inputs, targets, self.teacher) if self.teacher else targets
 
     def _cut_all(self, clips: NDArray[np.int64], rng: np.random.Generator) -> dict[str, Floats]:
         """One window a clip of what the front end needs, each clip in a variant of its own."""

@@ -29,6 +29,7 @@ class Configuration:
     often an epoch shows each clip. ``start`` names the weights that a network starts with (:mod:`training.starts`).
     ``precision`` is the Keras policy of a network while it trains. With ``refit`` the epoch and the temperature are
     chosen on validation speakers, and the network of that many epochs then trained on them, too.
+    ``teacher`` names a configuration whose run on the same split a network learns from, too.
     With ``int8`` a network is measured and exported with its matrices in 8 bits (:mod:`training.models.quantised`).
 
     Raises:
@@ -59,6 +60,7 @@ class Configuration:
     label_smoothing: float = 0.0
     seed: int = 0
     start: str = ""
+    teacher: str = ""
     precision: Literal["float32", "mixed_bfloat16"] = "float32"
     refit: bool = False
     int8: bool = False

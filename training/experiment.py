@@ -18,7 +18,7 @@ import numpy as np
 
 from training import card, conformal, features, splits, starts
 from training.augment import Sampler
-from training.configuration import Configuration
+from training.configuration import Configuration, ConfigurationError, shipped
 from training.datasets import Clip, Corpus, read_crema_d, read_emogator, read_ravdess
 from training.datasets.ravdess import ACTOR_FOLDS
 from training.evaluate import Evaluated
@@ -35,7 +35,7 @@ ONNX_FILE: Final = "model.onnx"
 # Windows from which quantisation takes the ranges of what flows in a network.
 _EXAMPLES: Final = 256
 # Settings that count only where they differ from the default: results were stored before there were any.
-_LATER: Final = {"warmup", "start", "precision", "refit", "int8"}
+_LATER: Final = {"warmup", "start", "teacher", "precision", "refit", "int8"}
 _READERS: Final = {"RAVDESS": read_ravdess, "EmoGator": read_emogator, "CREMA-D": read_crema_d}
 
 Result = dict[str, Any]
@@ -71,6 +71,24 @@ class Experiment:
 
     def folder(self, split: str) -> Path:
         return self.runs / f"{self.configuration.name}-{self.identity}" / split
+
+    def teacher(self, split: str) -> Path | None:
+        """The model that the teacher's run on the same split has made.
+
+        Raises:
+            ConfigurationError: the teacher hears other features.
+            NotExportedError: it has not been made yet.
+        """
+        own = self.configuration
+        if not own.teacher:
+            return None
+        configuration = shipped(own.teacher)
+        if configuration.front_end != own.front_end:
+            raise ConfigurationError(f"{own.name}: teacher: {own.teacher} has another front_end")
+        path = replace(self, configuration=configuration).folder(split) / ONNX_FILE
+        if not path.exists():
+            raise NotExportedError(f"{path} is missing; make it with `python -m training ship {own.teacher}`")
+        return path
 
     @property
     def corpus(self) -> Corpus:
@@ -151,7 +169,7 @@ class Loaded:
             *splits.paper_protocol(labels, self.features.recordings, seed=seed),
         ]
 
-    def sampler(self, clips: Indices) -> Sampler:
+    def sampler(self, clips: Indices, teacher: Path | None = None) -> Sampler:
         return Sampler(
             self.features,
             self.configuration.front_end,
@@ -161,6 +179,7 @@ class Loaded:
             self.configuration.copies,
             self.configuration.smote,
             self.configuration.seed,
+            teacher,
         )
 
     def evaluated(self, clips: Indices) -> Evaluated:
@@ -192,14 +211,15 @@ def run(experiment: Experiment, name: str) -> Result:
     validation = loaded.evaluated(split.validation)
     folder = experiment.folder(name)
     start = starts.find(configuration.start, experiment.runs)
-    sampler = loaded.sampler(split.train)
+    teacher = experiment.teacher(name)
+    sampler = loaded.sampler(split.train, teacher)
     model, history = train.fit(configuration, sampler, validation, folder, epochs=configuration.epochs, start=start)
     model = _to_ship(model, configuration, sampler)
     # The temperature, like the epoch, is chosen before the test part is looked at.
     temperature, _ = validation.calibrate(validation.logits(model))
     again: train.History = []
     if configuration.refit:
-        sampler = loaded.sampler(np.concatenate([split.train, split.validation]))
+        sampler = loaded.sampler(np.concatenate([split.train, split.validation]), teacher)
         epochs = train.best_epoch(history)
         model, again = train.fit(configuration, sampler, None, folder / "refit", epochs=epochs, start=start)
         model = _to_ship(model, configuration, sampler)
@@ -230,6 +250,7 @@ def run(experiment: Experiment, name: str) -> Result:
         "latency_ms": latency(path, loaded),
         "cpu_seconds": round(trained or time.process_time() - started, 1),
         **({"start_sha256": starts.sha256(start)} if start else {}),
+        **({"teacher_sha256": starts.sha256(teacher)} if teacher else {}),
         "commit": card.commit(),
         "libraries": card.library_versions(),
     }
@@ -242,7 +263,7 @@ def train_on_everything(experiment: Experiment, epochs: int) -> Trained:
     from training import train
 
     loaded = experiment.load()
-    everything = loaded.sampler(np.arange(len(loaded.corpus.clips)))
+    everything = loaded.sampler(np.arange(len(loaded.corpus.clips)), experiment.teacher(SHIPPED))
     start = starts.find(experiment.configuration.start, experiment.runs)
     folder = experiment.folder(SHIPPED)
     model, _ = train.fit(experiment.configuration, everything, None, folder, epochs=epochs, start=start)

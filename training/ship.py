@@ -4,8 +4,8 @@ import argparse
 import os
 from pathlib import Path
 
-from training import ARTEFACTS
-from training.configuration import SHIPPED, read, shipped
+from training import ARTEFACTS, REPORTS
+from training.configuration import SHIPPED, ConfigurationError, read, shipped
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -15,21 +15,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--runs", type=Path, default=Path("runs"), help="where features and runs are kept (%(default)s)"
     )
+    parser.add_argument(
+        "--results", type=Path, default=REPORTS / "runs", help="where results are kept (training/reports/runs)"
+    )
     parser.add_argument("--out", type=Path, default=ARTEFACTS, help="where the artefact goes (onnx_models)")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="runs side by side (%(default)s)")
 
 
 def run(options: argparse.Namespace) -> None:
     # Imported late: the libraries take seconds.
-    from training.experiment import PROTOCOLS, Experiment
+    from training.experiment import FOLDS, Experiment
     from training.runs import Job, run_all
-    from training.shipping import ship
+    from training.shipping import ABOUT, ship
 
     named = options.configuration
     configuration = read(Path(named)) if named.endswith(".toml") else shipped(named)
-    experiment = Experiment(configuration, options.data, options.runs, options.runs / "results")
-    splits = [split for names in PROTOCOLS.values() for split in names]
-    run_all([Job(experiment, split) for split in splits], workers=options.workers)
+    if configuration.corpus not in ABOUT:
+        raise ConfigurationError(
+            f"{named}: the service has no use for a model of {configuration.corpus}; make weights that others start "
+            f"with by `python -m training pretrain {configuration.name}`"
+        )
+    experiment = Experiment(configuration, options.data, options.runs, options.results)
+    run_all([Job(experiment, split) for split in FOLDS], workers=options.workers)
     card = ship(experiment, options.out / configuration.name)
     for protocol, bands in card["protocols"].items():
         for band, figures in bands.items():

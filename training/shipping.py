@@ -1,5 +1,6 @@
 """The last step of an experiment: weights, card, picture and hashes as a folder that the service loads."""
 
+import shutil
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
@@ -11,7 +12,9 @@ from service.inference.artefacts import CARD_FILE, MODEL_FILE, write_sums
 from training import card
 from training.experiment import (
     FOLDS,
+    ONNX_FILE,
     PROTOCOLS,
+    SHIPPED,
     Experiment,
     NotExportedError,
     chosen_by_folds,
@@ -25,7 +28,7 @@ from training.plots import confusion_picture, forest_picture, network_picture
 
 _PICTURE: Final = "network.png"
 # What depends on the corpus, in words.
-_ABOUT: Final[dict[str, dict[str, str]]] = {
+ABOUT: Final[dict[str, dict[str, str]]] = {
     "RAVDESS": {
         "task": "speech-emotion",
         "hears": "How a voice sounds while it speaks: eight emotions",
@@ -63,7 +66,7 @@ def ship(experiment: Experiment, folder: Path) -> dict[str, Any]:
     if not folds:
         raise NotExportedError(f"{experiment.configuration.name}: no fold has a result yet to take the settings from")
     configuration, loaded = experiment.configuration, experiment.load()
-    corpus, about = loaded.corpus, _ABOUT[loaded.corpus.name]
+    corpus, about = loaded.corpus, ABOUT[loaded.corpus.name]
     results = experiment.results_of(split for names in PROTOCOLS.values() for split in names)
     protocols = protocol_reports(results)
     epochs, temperature = chosen_by_folds(experiment)
@@ -71,7 +74,9 @@ def ship(experiment: Experiment, folder: Path) -> dict[str, Any]:
     model = train_on_everything(experiment, epochs)
     folder.mkdir(parents=True, exist_ok=True)
     examples = np.concatenate(list(loaded.evaluated(np.arange(100)).windows.values()))
-    difference = export_onnx(model, temperature, configuration, corpus.labels, folder / MODEL_FILE, examples, sets)
+    made_here = experiment.folder(SHIPPED) / ONNX_FILE  # a student looks for it there
+    difference = export_onnx(model, temperature, configuration, corpus.labels, made_here, examples, sets)
+    shutil.copyfile(made_here, folder / MODEL_FILE)
     if configuration.model == FOREST:
         forest_picture(folder / MODEL_FILE, configuration.name, folder / _PICTURE)
     else:

@@ -38,7 +38,6 @@ def put_into(model: Any, path: Path) -> None:
         return
     from training.models.network import load
 
-    other = {layer.name: layer for layer in load(path).layers}
-    for layer in model.layers:
-        if layer.weights and layer.name != "logits":
-            layer.set_weights(other[layer.name].get_weights())
+    for layer, other in zip(model.layers, load(path).layers, strict=True):
+        if layer.name != "logits":
+            layer.set_weights(other.get_weights())

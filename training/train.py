@@ -78,9 +78,10 @@ def fit(
         _save(model, history, state)
     if validation is not None:
         model.load_weights(best)
-    exact = _built(configuration, sampler, "float32")
-    exact.set_weights(model.get_weights())
-    return Network(exact), history
+    if configuration.precision != "float32":
+        trained, model = model, _built(configuration, sampler, "float32")
+        model.set_weights(trained.get_weights())
+    return Network(model), history
 
 
 def best_epoch(history: Sequence[dict[str, Any]]) -> int:

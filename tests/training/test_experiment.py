@@ -14,8 +14,9 @@ import pytest
 
 from service.audio.features import FrontEnd
 from tests.training.made_up import PLAIN
-from training import REPORTS, features, train
-from training.configuration import Configuration, shipped
+from training import REPORTS, features, starts, train
+from training import experiment as experiments
+from training.configuration import Configuration, ConfigurationError, shipped
 from training.datasets import CorpusError
 from training.experiment import (
     FOLDS,
@@ -291,6 +292,59 @@ def test_training_part_is_all_that_a_run_trains_on(
     (split, *_) = trees.load().splits()
     assert np.array_equal(shown[0], split.train)
     assert shown[1].tolist() == list(range(150))
+
+
+def test_refit_is_of_as_many_epochs_as_validation_chose_and_hears_its_speakers_but_nobody_of_the_test(
+    network: Experiment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = replace(network, results=tmp_path, configuration=replace(NETWORK, name="again", refit=True))
+    shown = []
+    fit = train.fit
+
+    def look(configuration: Configuration, sampler: Any, validation: Any, folder: Path, **options: Any) -> Any:
+        shown.append((set(sampler.clips), validation is None, options["epochs"]))
+        return fit(configuration, sampler, validation, folder, **options)
+
+    monkeypatch.setattr(train, "fit", look)
+    result = run(here, "fold-1")
+    (split, *_) = here.load().splits()
+    train_part, validation = set(split.train), set(split.validation)
+    assert shown == [(train_part, False, 2), (train_part | validation, True, result["epochs"])]
+    assert not (train_part | validation) & set(split.test)
+    assert len(result["history"]) == 2
+
+
+def test_network_trained_in_bfloat16_is_tested_and_exported_in_float32(network: Experiment, tmp_path: Path) -> None:
+    mixed = replace(NETWORK, name="mixed", precision="mixed_bfloat16")
+    result = run(replace(network, results=tmp_path, configuration=mixed), "fold-1")
+    assert result["configuration"]["precision"] == "mixed_bfloat16"
+    assert result["onnx_difference"] < 1e-5
+    assert keras.config.dtype_policy().name == "float32"
+
+
+@pytest.fixture
+def student(network: Experiment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Experiment:
+    monkeypatch.setattr(experiments, "shipped", lambda name: replace(NETWORK, name=name))
+    return replace(network, results=tmp_path, configuration=replace(NETWORK, name="student", teacher="tiny_cnn1d"))
+
+
+def test_student_learns_from_the_teacher_of_the_same_split(student: Experiment, network_result: Result) -> None:
+    teacher = student.teacher("fold-2")
+    assert teacher is not None
+    result = run(student, "fold-2")
+    assert result["teacher_sha256"] == starts.sha256(teacher)
+    assert [row["loss"] for row in result["history"]] != [row["loss"] for row in network_result["history"]]
+
+
+def test_student_without_a_teacher_says_how_to_make_one(student: Experiment) -> None:
+    with pytest.raises(NotExportedError, match="make it with `python -m training ship tiny_cnn1d`"):
+        student.teacher("random-5")
+
+
+def test_student_hears_what_its_teacher_hears(student: Experiment) -> None:
+    other = replace(student.configuration, front_end=FrontEnd(features=("mfcc",)))
+    with pytest.raises(ConfigurationError, match="student: teacher: tiny_cnn1d has another front_end"):
+        replace(student, configuration=other).teacher("fold-2")
 
 
 def test_network_of_another_backend_is_exported_when_it_is_run_again_with_tensorflow(

@@ -11,18 +11,22 @@ def cnn2d(
     shape: tuple[int, ...],
     classes: int,
     *,
+    pooled: int = 1,
     channels: Sequence[int] = (16, 32, 64, 128),
     dense: int = 128,
     dropout: float = 0.3,
 ) -> keras.Model:
-    """From (frames, columns) to ``classes`` logits.
+    """From (frames, columns) to ``classes`` logits, ``pooled`` frames averaged to one before all else.
 
     Time is pooled away only at the end and frequency never: where in the spectrum something happens tells emotions
     apart, when it happens does not.
     """
     layers = keras.layers
     inputs = keras.Input(shape, name="input")
-    x = layers.Reshape((*shape, 1))(standardised(inputs))
+    x = standardised(inputs)
+    if pooled > 1:
+        x = layers.AveragePooling1D(pooled)(x)
+    x = layers.Reshape((*x.shape[1:], 1))(x)
     for width in channels:
         x = layers.Conv2D(width, 3, padding="same", use_bias=False)(x)
         x = layers.MaxPooling2D((2, 2 if x.shape[2] > 1 else 1))(activated(x))
