@@ -21,6 +21,8 @@ from service.audio.segments import cut, windows
 from service.audio.vad import Region, speech_regions
 from service.audio.voicing import voiced_stretches
 from service.inference.acoustic import AcousticModels, EmotionModel
+from service.inference.text import EMOTION
+from service.observability.inference import observer, stage
 from service.problems import NoSpeech, WrongRoleCount
 
 
@@ -187,7 +189,8 @@ def _arrange(samples: Floats, roles: Sequence[Role] | None) -> tuple[Layout, tup
 def _analyze_channel(
     number: int, samples: Floats, sample_rate: int, role: Role, models: AcousticModels, *, withheld: bool
 ) -> tuple[ChannelResult, list[Segment]]:
-    activity = models.voice_activity.probabilities(samples)
+    with stage("voice_activity", models.voice_activity.name):
+        activity = models.voice_activity.probabilities(samples)
     speech = speech_regions(samples, activity)
     gauge = Gauge(samples, speech, sample_rate)
     channel = ChannelResult(
@@ -224,10 +227,16 @@ def _listen(
     """How the pieces of ``regions`` sound; ``activity`` where they should hold speech."""
     pieces = cut(regions)
     segments = []
-    for piece, row in zip(pieces, model.scores(windows(gauge.samples, pieces)), strict=True):
+    with stage(source, model.name):
+        probabilities = model.scores(windows(gauge.samples, pieces))
+    for piece, row in zip(pieces, probabilities, strict=True):
         label, confidence, scores = _named(model, row)
+        observer().predicted(model.name, EMOTION, label, confidence)
         likely = model.conformal.prediction_set(scores) if model.conformal else None
         uncertain = likely is not None and 2 * len(likely) > len(scores)
+        doubt = abstention(piece, gauge, activity, uncertain=uncertain)
+        if doubt is not None:
+            observer().abstained(model.name, doubt)
         segments.append(
             Segment(
                 start_ms=_milliseconds(piece.start),
@@ -239,7 +248,7 @@ def _listen(
                 confidence=confidence,
                 scores=scores,
                 prediction_set=likely,
-                abstained=abstention(piece, gauge, activity, uncertain=uncertain),
+                abstained=doubt,
             )
         )
     return segments

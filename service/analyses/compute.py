@@ -12,6 +12,7 @@ from service.analyses.audio_files import digest
 from service.audio.decode import Limits, decode
 from service.inference.passages import Plan, plan
 from service.inference.registry import Registry
+from service.observability.inference import observer, stage
 from service.problems import InvalidRequest
 from service.requests import TextRequest
 from service.schemas import Acoustics
@@ -28,8 +29,10 @@ def acoustics(
             channels, or nobody speaks.
     """
     models = registry.acoustic(model)
-    recording = decode(file, Limits(settings.max_audio_seconds, settings.max_channels))
+    with stage("decode"):
+        recording = decode(file, Limits(settings.max_audio_seconds, settings.max_channels))
     result = acoustic.analyze(recording, roles, models, agent_emotions=settings.agent_emotions)
+    observer().listened(recording.duration_ms / 1000)
     return presentation.acoustics(digest(file), recording, result, models)
 
 

@@ -7,16 +7,16 @@ keeps its id over all its deliveries (Standard Webhooks: a receiver drops an id 
 import logging
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Final
+from typing import Final, Protocol
 
 from sqlalchemy import func, select, update
 
 from service.analyses import leases
 from service.analyses.ambient import Ambient
-from service.analyses.callbacks import SECONDS, Outcome, Sender, delay
+from service.analyses.callbacks import SECONDS, Outcome, delay
 from service.analyses.database import Database
 from service.analyses.leases import LostLease
-from service.analyses.rows import Callback, Delivery
+from service.analyses.rows import Analysis, Callback, Delivery
 from service.analyses.states import CallbackStatus
 from service.problems import internal_error
 
@@ -26,10 +26,23 @@ logger = logging.getLogger(__name__)
 _LEASE_MS: Final = 1000 * (SECONDS + 5)
 
 
+class Post(Protocol):
+    """What carries a message, as :class:`~service.analyses.callbacks.Sender` does."""
+
+    async def send(self, url: str, message_id: str, body: bytes) -> Outcome: ...
+
+
+async def traceparent(database: Database, callback_id: str) -> str | None:
+    """That of the analysis which the callback tells of."""
+    query = select(Analysis.traceparent).join(Callback, Callback.analysis_id == Analysis.id)
+    async with database.reading() as session:
+        return await session.scalar(query.where(Callback.id == callback_id))
+
+
 class Outbox:
     """The callbacks of all analyses."""
 
-    def __init__(self, database: Database, sender: Sender, ambient: Ambient) -> None:
+    def __init__(self, database: Database, sender: Post, ambient: Ambient) -> None:
         self._database = database
         self._sender = sender
         self._ambient = ambient

@@ -86,7 +86,8 @@ class Pipeline:
         if isinstance(trouble, Problem) and trouble.status < 500:
             return self._work.failed(row, trouble, retryable=False)
         known = isinstance(trouble, Problem)
-        logger.error("%s of %s failed: %s", row.step, row.id, trouble, exc_info=None if known else trouble)
+        reason = f": {trouble}" if known else ""
+        logger.error("%s of %s failed%s", row.step, row.id, reason, exc_info=None if known else trouble)
         if row.step is Step.transcription:
             return self._work.without_words(row, internal_error().detail)
         if row.attempts < MAX_ATTEMPTS:

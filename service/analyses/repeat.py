@@ -39,7 +39,7 @@ class Repeat:
             try:
                 await self._work()
             except Exception as error:
-                logger.warning("%s failed: %s", self._work.__qualname__, error)
+                logger.warning("%s failed: %s", self._work.__qualname__, type(error).__qualname__)
             with suppress(TimeoutError):
                 async with asyncio.timeout(0 if self._over else self._seconds):
                     await self._soon.wait()

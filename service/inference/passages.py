@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from service.emotions import GOEMOTIONS, TEXT_EMOTIONS
 from service.inference.artefacts import ArtefactError
 from service.inference.sentences import Span, sentence_spans
-from service.inference.text import EMOTION, HEADS, SENTIMENT, TextModel
+from service.inference.text import EMOTION, HEADS, SENTIMENT, Readings, TextModel
+from service.observability.inference import observer, stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,12 +112,23 @@ class TextModels:
 
     def read(self, pieces: Sequence[str]) -> list[Reading]:
         """What the models make of each of ``pieces``."""
-        readings = [model.read(pieces) for model in self.models]
+        readings = [self._read(model, pieces) for model in self.models]
         probabilities = {head: found for reading in readings for head, found in reading.probabilities.items()}
         windows = np.max([reading.windows for reading in readings], axis=0)
         sentiments = _distributions(self._sentiments, probabilities[SENTIMENT])
         emotions = self._emotions_of(probabilities[EMOTION])
+        self._tell(SENTIMENT, sentiments)
+        self._tell(EMOTION, emotions)
         return [Reading(*parts) for parts in zip(sentiments, emotions, windows.tolist(), strict=True)]
+
+    def _read(self, model: TextModel, pieces: Sequence[str]) -> Readings:
+        with stage("text", model.name):
+            return model.read(pieces)
+
+    def _tell(self, head: str, found: Sequence[Distribution]) -> None:
+        model = next(model.name for model in self.models if head in model.heads)
+        for each in found:
+            observer().predicted(model, head, each.label, each.scores[each.label])
 
     def _emotions_of(self, probabilities: NDArray[np.float32]) -> list[Emotion]:
         """The labels of the model, (N, labels), as those of GoEmotions are grouped."""
