@@ -1,4 +1,5 @@
-"""``python -m service`` serves; ``worker`` works on what services accept; ``analyze`` prints what it hears in files."""
+"""``python -m service`` serves; ``worker`` works on what services accept; ``migrate`` prepares
+their database; ``analyze`` prints what it hears in files."""
 
 import argparse
 import asyncio
@@ -21,9 +22,11 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 import uvicorn
 from fastapi import FastAPI
 from pydantic import ValidationError
+from sqlalchemy.exc import SQLAlchemyError
 
 from service import __version__
 from service.analyses import compute
+from service.analyses.database import open_database
 from service.api import problems
 from service.app import create_app
 from service.inference.registry import Registry
@@ -48,6 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # taskiq tells of every task, httpx2 every address, the keys in it included.
         for noisy in ("taskiq", "httpx2"):
             logging.getLogger(noisy).setLevel(logging.WARNING)
+        if options.command == "migrate":
+            return asyncio.run(_migrate(settings))
         return _work(settings) if options.command == "worker" else _serve(settings)
     except SettingsError as error:
         print(error, file=sys.stderr)
@@ -63,6 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command")
     commands.add_parser("serve", help="serve over HTTP (the default)")
     commands.add_parser("worker", help="work on what the services with the same V2V_BROKER_URL accept")
+    commands.add_parser("migrate", help="bring the database's tables up to date, before services and workers start")
     commands.add_parser("secret", help="print a new secret for V2V_CALLBACK_SECRETS")
     analyze = commands.add_parser("analyze", help="print what POST /analyze-audio answers for recordings")
     analyze.add_argument("files", nargs="+", type=Path, metavar="FILE")
@@ -134,6 +140,19 @@ def _work(settings: Settings) -> int:
         raise SettingsError("V2V_BROKER_URL: a worker needs the broker of the services it works for")
     tempfile.tempdir = str(prepare_data_dir(settings))
     asyncio.run(_worker(settings))
+    return 0
+
+
+async def _migrate(settings: Settings) -> int:
+    prepare_data_dir(settings)
+    database = open_database(settings)
+    try:
+        await database.migrate()
+    except (OSError, SQLAlchemyError) as error:  # the whole of it would repeat the address
+        raise SettingsError(f"V2V_DATABASE_URL: the database cannot be reached: {type(error).__name__}") from None
+    finally:
+        await database.close()
+    print("The database is up to date.")
     return 0
 
 

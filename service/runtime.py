@@ -95,7 +95,7 @@ async def running(settings: Settings, ports: Ports) -> AsyncIterator[Runtime]:
     """
     async with AsyncExitStack() as stack:
         runtime = await _wire(settings, ports, stack)
-        await runtime.database.migrate()
+        await (runtime.database.migrate() if settings.migrate else runtime.database.check())
         if not settings.broker_url.get_secret_value():
             await runtime.tasks.hand_over_all()
         # At the end, from the last of these to the first, nothing more is handed over and what has begun is ended.

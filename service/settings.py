@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import SettingsError as UnreadableError
 
 from service.rules import Rules
 from service.security.webhooks import Secrets
@@ -39,6 +40,13 @@ class Settings(BaseSettings):
     database_url: SecretStr = SecretStr("")
     """Where analyses are kept, such as `postgresql://user:password@host/name` (extra `postgres`). Without it: a SQLite
     file in the data folder."""
+
+    database_password: SecretStr = SecretStr("")
+    """Password of the database, where its address has none; for a file of its own in `/run/secrets`."""
+
+    migrate: bool = True
+    """Bring the database's tables up to date at the start. Without it `python -m service migrate` has to have done so,
+    and the service only checks; for an upgrade in which one process does it before the others start."""
 
     broker_url: SecretStr = SecretStr("")
     """Redis that hands analyses to workers (`python -m service worker`), such as `redis://host:6379/0` (extra `redis`).
@@ -153,6 +161,11 @@ class Settings(BaseSettings):
     def _split(cls, value: Any) -> Any:
         return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
 
+    @field_validator("callback_secrets", mode="before")
+    @classmethod
+    def _none(cls, value: Any) -> Any:
+        return value or {}
+
     @property
     def emotion_models(self) -> tuple[str, str]:
         """Of speech and of vocal bursts."""
@@ -171,17 +184,23 @@ class Settings(BaseSettings):
             raise ValueError(f"this is not JSON; {_RULES}") from None
 
 
-_SECRET = {"database_url", "broker_url", "assemblyai_api_key", "callback_secrets"}
+_SECRET = {"database_url", "database_password", "broker_url", "assemblyai_api_key", "callback_secrets"}
+_SECRETS_DIR = Path("/run/secrets")
 
 
-def load_settings() -> Settings:
-    """The settings of the environment.
+def load_settings(secrets_dir: Path = _SECRETS_DIR) -> Settings:
+    """The settings of the environment, and of files that have a variable's name in ``secrets_dir``, which is where
+    containers are given secrets. The environment has the last word.
 
     Raises:
-        SettingsError: a variable has a value that its setting does not take.
+        SettingsError: a variable has a value that its setting does not take, or its file cannot be read.
     """
     try:
-        return Settings()
+        # Every BaseSettings takes it, which mypy cannot see.
+        return Settings(_secrets_dir=secrets_dir if secrets_dir.is_dir() else None)  # type: ignore[call-arg]
+    except UnreadableError as error:  # it names the field; the cause may hold what was read
+        fault = error.__cause__.strerror if isinstance(error.__cause__, OSError) else "this is not UTF-8"
+        raise SettingsError(f"{secrets_dir}: {error}: {fault}") from None
     except ValidationError as error:
         raise SettingsError("\n".join(_line(item) for item in error.errors())) from None
 

@@ -9,6 +9,9 @@ from typing import Any, Final
 
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy import URL, Connection, event, make_url, text
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
@@ -18,6 +21,8 @@ from service.settings import Settings, SettingsError
 _DRIVERS: Final = {"postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg", "sqlite": "sqlite+aiosqlite"}
 # Any number will do, as long as nobody else in this database locks it.
 _MIGRATION_LOCK: Final = 0x5632_5600
+_TOO_OLD: Final = "V2V_DATABASE_URL: its tables are not up to date; run: python -m service migrate"
+_TOO_NEW: Final = "V2V_DATABASE_URL: a later version of the service has changed its tables; run that one, or a backup"
 
 
 class Database:
@@ -41,11 +46,20 @@ class Database:
             yield session
 
     async def migrate(self) -> None:
-        """Bring the tables up to date. Of several processes that start at once, one does it and the others wait."""
+        """Bring the tables up to date. Of several processes that start at once, one does it and the others wait.
+
+        Raises:
+            SettingsError: a later version of the service has changed the tables.
+        """
         async with self.engine.begin() as connection:
             if self.engine.dialect.name == "postgresql":
                 await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
             await connection.run_sync(_upgrade)
+
+    async def check(self) -> None:
+        """Raises: SettingsError: the tables are not as this version needs them."""
+        async with self.engine.connect() as connection:
+            await connection.run_sync(_compare)
 
     async def close(self) -> None:
         await self.engine.dispose()
@@ -57,10 +71,13 @@ def open_database(settings: Settings) -> Database:
     try:
         url = make_url(settings.database_url.get_secret_value() or default)
         url = url.set(drivername=_DRIVERS[url.drivername.partition("+")[0]])
+        if not url.password and url.drivername.startswith("postgresql"):
+            url = url.set(password=settings.database_password.get_secret_value() or None)
         if "sslmode" in url.query:  # as libpq and every provider of databases writes it; asyncpg has another name
             url = url.difference_update_query(["sslmode"]).update_query_dict({"ssl": url.query["sslmode"]})
         _check(url)
-        engine = create_async_engine(url, pool_pre_ping=url.drivername.startswith("postgresql"))
+        # An error of the database's is to name no value that was to be stored.
+        engine = create_async_engine(url, hide_parameters=True, pool_pre_ping=url.drivername.startswith("postgresql"))
     except (ArgumentError, KeyError, ValueError):
         raise SettingsError(
             "V2V_DATABASE_URL: give sqlite:///path/of/file.db or postgresql://user:password@host/name"
@@ -100,7 +117,25 @@ def _begin_immediate(connection: Connection) -> None:
 
 
 def _upgrade(connection: Connection) -> None:
+    config = _alembic()
+    config.attributes["connection"] = connection
+    try:
+        command.upgrade(config, "head")
+    except CommandError:  # its revision is none of ours
+        raise SettingsError(_TOO_NEW) from None
+
+
+def _compare(connection: Connection) -> None:
+    """Raises: SettingsError: the tables are older or newer than this version."""
+    scripts = ScriptDirectory.from_config(_alembic())
+    found = MigrationContext.configure(connection).get_current_revision()
+    if found == scripts.get_current_head():
+        return
+    known = {script.revision for script in scripts.walk_revisions()}
+    raise SettingsError(_TOO_OLD if found is None or found in known else _TOO_NEW)
+
+
+def _alembic() -> Config:
     config = Config()
     config.set_main_option("script_location", str(Path(str(files("service.analyses"))) / "migrations"))
-    config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    return config

@@ -1,9 +1,10 @@
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import httpx2
@@ -14,6 +15,7 @@ from service.audio.features import FrontEnd
 from service.emotions import SPEECH_EMOTIONS
 from service.security.webhooks import Secrets
 from tests.doubles import write_emotion_model
+from tests.servers import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -83,6 +85,24 @@ def test_a_data_folder_that_cannot_be_made_is_a_message(monkeypatch, tmp_path, c
     monkeypatch.setenv("V2V_DATA_DIR", str(tmp_path / "file"))
     assert main(["serve"]) == 2
     assert capsys.readouterr().err.startswith("V2V_DATA_DIR=")
+
+
+class TestMigrate:
+    def test_it_makes_the_tables_and_then_has_nothing_to_do(self, monkeypatch, tmp_path):
+        monkeypatch.setenv("V2V_DATA_DIR", str(tmp_path / "data"))
+        assert main(["migrate"]) == 0
+        assert main(["migrate"]) == 0
+        with closing(sqlite3.connect(tmp_path / "data" / "voice-to-value.db")) as file:
+            assert file.execute("SELECT count(*) FROM analyses").fetchone() == (0,)
+
+    def test_a_database_that_does_not_answer_is_a_message_without_its_password(self, monkeypatch, tmp_path, capsys):
+        monkeypatch.setenv("V2V_DATA_DIR", str(tmp_path / "data"))
+        monkeypatch.setenv("V2V_DATABASE_URL", f"postgresql://user:secret@127.0.0.1:{free_port()}/name")
+        assert main(["migrate"]) == 2
+        out, err = capsys.readouterr()
+        assert out == ""
+        assert err.startswith("V2V_DATABASE_URL: the database cannot be reached: ")
+        assert "secret" not in err
 
 
 def test_a_secret_is_one_that_the_settings_take(capsys):

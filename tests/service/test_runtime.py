@@ -174,6 +174,16 @@ async def test_settings_that_cannot_be_used_are_named(started, changes, variable
             pass
 
 
+async def test_it_does_not_start_on_tables_that_another_has_to_prepare(started):
+    with pytest.raises(SettingsError, match="run: python -m service migrate"):
+        async with started(migrate=False):
+            pass
+    async with started():
+        pass
+    async with started(migrate=False) as runtime:
+        assert await rows(runtime.database, Callback) == []
+
+
 async def test_assemblyai_is_preferred_where_both_are_configured(started):
     async with started() as runtime:
         assert list(runtime.providers) == []

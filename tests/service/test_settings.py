@@ -26,6 +26,37 @@ def test_a_bad_setting_is_named_with_its_value(monkeypatch):
     assert concurrency == "V2V_CONCURRENCY=0: Input should be greater than 0"
 
 
+class TestSecretFiles:
+    """As containers are given them: a file for each variable."""
+
+    def test_a_file_stands_for_the_variable_of_its_name(self, tmp_path):
+        (tmp_path / "v2v_database_password").write_text("correct horse\n", encoding="utf-8")
+        for empty in ("V2V_ASSEMBLYAI_API_KEY", "V2V_CALLBACK_SECRETS"):
+            (tmp_path / empty).touch()
+        (tmp_path / "somebody_else's").write_text("?", encoding="utf-8")
+        settings = load_settings(tmp_path)
+        assert settings.database_password.get_secret_value() == "correct horse"
+        assert settings.assemblyai_api_key.get_secret_value() == ""
+        assert "correct horse" not in repr(settings)
+
+    def test_a_variable_comes_before_its_file(self, monkeypatch, tmp_path):
+        (tmp_path / "V2V_DATABASE_PASSWORD").write_text("file", encoding="utf-8")
+        monkeypatch.setenv("V2V_DATABASE_PASSWORD", "environment")
+        assert load_settings(tmp_path).database_password.get_secret_value() == "environment"
+
+    def test_what_is_wrong_with_one_is_said_without_it(self, tmp_path):
+        (tmp_path / "V2V_CALLBACK_SECRETS").write_text("{correct horse", encoding="utf-8")
+        with pytest.raises(SettingsError, match="V2V_CALLBACK_SECRETS=…: ") as caught:
+            load_settings(tmp_path)
+        assert "horse" not in str(caught.value)
+
+    def test_one_that_is_no_text_is_a_fault_that_does_not_show_it(self, tmp_path):
+        (tmp_path / "V2V_DATABASE_PASSWORD").write_bytes(b"horse\xff")
+        with pytest.raises(SettingsError, match=r'"database_password".*this is not UTF-8') as caught:
+            load_settings(tmp_path)
+        assert "horse" not in str(caught.value)
+
+
 class TestRules:
     RULES = '[{"tag": "escalate", "when": "customer.anger_last_quarter > 0.5 and agent.talk_share > 0.7"}]'
 

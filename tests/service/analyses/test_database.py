@@ -57,6 +57,22 @@ async def test_the_migrations_make_what_the_tables_are_described_as(empty):
     await database.close()
 
 
+@pytest.mark.anyio
+async def test_tables_that_are_not_of_this_version_are_told_apart(empty):
+    """A service that does not migrate says what to do instead of failing at its first query."""
+    database = opened_at(empty)
+    with pytest.raises(SettingsError, match="run: python -m service migrate"):
+        await database.check()
+    await database.migrate()
+    await database.check()
+    async with database.engine.begin() as connection:
+        await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    for use in (database.check, database.migrate):
+        with pytest.raises(SettingsError, match="a later version"):
+            await use()
+    await database.close()
+
+
 def test_of_several_processes_that_start_at_once_one_migrates(empty):
     processes = [
         subprocess.Popen(  # noqa: S603 - our own arguments
@@ -164,6 +180,14 @@ def test_postgresql_may_be_written_as_anyone_writes_it(scheme):
     database = open_database(Settings(database_url=SecretStr(f"{scheme}://user:secret@host/name")))
     assert database.engine.url.drivername == "postgresql+asyncpg"
     assert "secret" not in repr(database.engine)
+
+
+@pytest.mark.parametrize(("given", "used"), [("user", "of its own"), ("user:secret", "secret")])
+def test_the_password_may_have_a_setting_of_its_own(given, used):
+    settings = Settings(
+        database_url=SecretStr(f"postgresql://{given}@host/name"), database_password=SecretStr("of its own")
+    )
+    assert open_database(settings).engine.url.password == used
 
 
 def test_without_the_extra_it_says_so(monkeypatch):
