@@ -1,16 +1,16 @@
 """``python -m service`` serves; ``worker`` works on what services accept; ``migrate`` prepares
-their database; ``analyze`` prints what it hears in files."""
+their database and ``keys`` says who may ask; ``analyze`` prints what it hears in files."""
 
 import argparse
 import asyncio
 import json
-import logging
 import os
 import signal
 import socket
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from types import FrameType
 from typing import BinaryIO
@@ -24,15 +24,20 @@ from fastapi import FastAPI
 from pydantic import ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 
-from service import __version__
+from service import __version__, keys
 from service.analyses import compute
-from service.analyses.database import open_database
+from service.analyses.ambient import Ambient
+from service.analyses.database import Database, open_database
 from service.api import problems
 from service.app import create_app
+from service.connections import Connection
 from service.inference.registry import Registry
+from service.observability import logs
+from service.observability.metrics import shown
 from service.problems import NoFile, Problem
 from service.requests import AudioOptions
 from service.runtime import DRAIN_SECONDS, Ports, Runtime, running
+from service.security.keyring import Keyring
 from service.security.webhooks import new_secret
 from service.settings import Settings, SettingsError, load_settings, prepare_data_dir
 
@@ -47,10 +52,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.command == "secret":
             print(new_secret(os.urandom(32)))
             return 0
-        logging.basicConfig(level=settings.log_level.upper(), format="%(levelname)s:     %(message)s")
-        # taskiq tells of every task, httpx2 every address, the keys in it included.
-        for noisy in ("taskiq", "httpx2"):
-            logging.getLogger(noisy).setLevel(logging.WARNING)
+        if options.command == "keys":
+            return asyncio.run(_keys(options, settings))
+        logs.configure(settings.log_level, settings.log_format)
         if options.command == "migrate":
             return asyncio.run(_migrate(settings))
         return _work(settings) if options.command == "worker" else _serve(settings)
@@ -69,6 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("serve", help="serve over HTTP (the default)")
     commands.add_parser("worker", help="work on what the services with the same V2V_BROKER_URL accept")
     commands.add_parser("migrate", help="bring the database's tables up to date, before services and workers start")
+    keys.add_arguments(commands.add_parser("keys", help="make, list and revoke API keys"))
     commands.add_parser("secret", help="print a new secret for V2V_CALLBACK_SECRETS")
     analyze = commands.add_parser("analyze", help="print what POST /analyze-audio answers for recordings")
     analyze.add_argument("files", nargs="+", type=Path, metavar="FILE")
@@ -117,12 +122,15 @@ def _serve(settings: Settings) -> int:
     """Serve until SIGTERM or Ctrl-C; requests and steps under way are ended first."""
     # Uploads too large for memory, which are people's calls, stay in the folder that the operator chose.
     tempfile.tempdir = str(prepare_data_dir(settings))
+    asyncio.run(_check_address(settings))
     app = create_app(settings)
     config = uvicorn.Config(
         app,
+        http=Connection,
         host=settings.host,
         port=settings.port,
-        log_level=settings.log_level,
+        log_config=None,
+        access_log=False,
         timeout_graceful_shutdown=DRAIN_SECONDS,
     )
     # Once uvicorn has shut down it raises the signal again; by then all is done and that is no failure.
@@ -144,20 +152,41 @@ def _work(settings: Settings) -> int:
 
 
 async def _migrate(settings: Settings) -> int:
+    async with _database(settings, migrate=True):
+        print("The database is up to date.")
+    return 0
+
+
+async def _keys(options: argparse.Namespace, settings: Settings) -> int:
+    async with _database(settings, migrate=settings.migrate) as database:
+        return await keys.run(options, database, settings, Ambient())
+
+
+async def _check_address(settings: Settings) -> None:
+    """Raises: SettingsError: strangers could reach the service, and it would not ask them for a key."""
+    if not settings.on_loopback:
+        async with _database(settings, migrate=settings.migrate) as database:
+            await Keyring(database, Ambient(), settings).check_address()
+
+
+@asynccontextmanager
+async def _database(settings: Settings, *, migrate: bool) -> AsyncIterator[Database]:
     prepare_data_dir(settings)
     database = open_database(settings)
     try:
-        await database.migrate()
+        await (database.migrate() if migrate else database.check())
+        yield database
     except (OSError, SQLAlchemyError) as error:  # the whole of it would repeat the address
         raise SettingsError(f"V2V_DATABASE_URL: the database cannot be reached: {type(error).__name__}") from None
     finally:
         await database.close()
-    print("The database is up to date.")
-    return 0
 
 
 async def _worker(settings: Settings) -> None:
-    async with running(settings, Ports()) as runtime:
+    async with AsyncExitStack() as stack:
+        runtime = await stack.enter_async_context(running(settings, Ports()))
+        if settings.metrics_port:
+            stack.enter_context(shown(runtime.metrics, settings.host, settings.metrics_port))
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, runtime.stop)
         print(f"\nVoice to Value {__version__} works on what is queued\n", flush=True)

@@ -9,8 +9,23 @@ from fastapi.routing import APIRoute
 from fastapi_offline import FastAPIOffline
 
 import service
-from service.api import analyses, audio, events, examples, health, models, problems, reference, text, webhooks
+from service.api import (
+    access,
+    analyses,
+    audio,
+    events,
+    examples,
+    health,
+    metrics,
+    models,
+    problems,
+    reference,
+    text,
+    webhooks,
+)
+from service.api.access import Access
 from service.api.limits import BodyLimit
+from service.api.observed import Observed
 from service.runtime import Ports, running
 from service.settings import Settings
 
@@ -41,9 +56,11 @@ _TAGS: Final = [
 def create_app(settings: Settings, ports: Ports | None = None) -> FastAPI:
     """The service. Models are loaded and the database is opened when it starts, not here."""
 
+    ports = ports or Ports()
+
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with running(settings, ports or Ports()) as app.state.service:
+        async with running(settings, ports) as app.state.service:
             yield
 
     app = FastAPIOffline(
@@ -57,14 +74,21 @@ def create_app(settings: Settings, ports: Ports | None = None) -> FastAPI:
         generate_unique_id_function=_operation_id,
         lifespan=lifespan,
     )
-    app.add_middleware(BodyLimit, default=settings.max_json_bytes, paths={"/analyze-audio": settings.max_upload_bytes})
+    app.add_middleware(
+        BodyLimit,
+        default=settings.max_json_bytes,
+        paths={"/analyze-audio": settings.max_upload_bytes},
+        seconds=settings.body_seconds,
+    )
+    app.add_middleware(Access)
+    app.add_middleware(Observed, new_id=ports.ambient.new_id)
     problems.install(app)
-    for resource in (audio, text, analyses, events, models, health, reference, webhooks):
+    for resource in (audio, text, analyses, events, models, health, metrics, reference, webhooks):
         app.include_router(resource.router)
     app.webhooks.include_router(webhooks.callbacks)
 
     def openapi() -> dict[str, Any]:
-        return examples.illustrate(FastAPI.openapi(app))
+        return examples.illustrate(access.secured(FastAPI.openapi(app)))
 
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI documents this as the way to extend it
     return app

@@ -9,6 +9,10 @@
     │   ├── RefusedUrl          422  an address that this service will not call
     │   └── Unfetchable         422  no recording came from the address
     ├── EmptyFile               400
+    ├── Unauthorized            401  no API key, or none that counts
+    ├── InsufficientScope       403  the API key is for something else
+    ├── TooSlow                 408  the body did not come in time
+    ├── TooManyRequests         429  the API key has used up what it may use
     ├── NotAudio                415  no decoder on the list takes these bytes
     ├── TooLarge                413  more bytes than the limit
     ├── TooLong                 413  more seconds than the limit
@@ -25,6 +29,7 @@
 A problem is raised where it is noticed, by the domain too; :mod:`service.api` turns it into a response.
 """
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 
@@ -95,6 +100,45 @@ class EmptyFile(Problem):
     status = 400
     type = "empty-file"
     title = "The file is empty"
+
+
+class Unauthorized(Problem):
+    status = 401
+    type = "unauthorized"
+    title = "The request needs an API key"
+
+    def __init__(self, detail: str, error: str | None = None) -> None:
+        """``error`` is a code of RFC 6750, 3.1, where a key was sent."""
+        super().__init__(detail)
+        self.headers = {"WWW-Authenticate": _challenge(error=error)}
+
+
+class InsufficientScope(Problem):
+    status = 403
+    type = "insufficient-scope"
+    title = "The API key is not for this"
+
+    def __init__(self, detail: str, scope: str) -> None:
+        super().__init__(detail, scope=scope)
+        self.headers = {"WWW-Authenticate": _challenge(error="insufficient_scope", scope=scope)}
+
+
+class TooSlow(Problem):
+    status = 408
+    type = "too-slow"
+    title = "The request took too long to arrive"
+
+
+class TooManyRequests(Problem):
+    """``violated-policies`` is as in draft-ietf-httpapi-ratelimit-headers."""
+
+    status = 429
+    type = "too-many-requests"
+    title = "The API key has used up what it may use for now"
+
+    def __init__(self, detail: str, policy: str, headers: Mapping[str, str]) -> None:
+        super().__init__(detail, **{"violated-policies": [policy]})
+        self.headers = dict(headers)
 
 
 class NotAudio(Problem):
@@ -172,6 +216,12 @@ class Busy(Problem):
         """``retry_after`` is in seconds."""
         super().__init__(detail)
         self.headers = {"Retry-After": str(retry_after)}
+
+
+def _challenge(**parameters: str | None) -> str:
+    """A WWW-Authenticate header (RFC 6750, 3)."""
+    given = {"realm": "voice-to-value", **parameters}
+    return "Bearer " + ", ".join(f'{name}="{value}"' for name, value in given.items() if value is not None)
 
 
 def internal_error() -> Problem:

@@ -1,10 +1,11 @@
 """The parts that live as long as a process, wired in one place: for the service, the worker, and tests."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Final
+from functools import partial
+from typing import TYPE_CHECKING, Final
 
 import anyio.to_thread
 import httpx2
@@ -16,7 +17,7 @@ from service.analyses.callbacks import Sender
 from service.analyses.database import Database, open_database
 from service.analyses.housekeeping import Housekeeping
 from service.analyses.intake import Intake
-from service.analyses.outbox import Outbox
+from service.analyses.outbox import Outbox, traceparent
 from service.analyses.pipeline import Lane, Pipeline
 from service.analyses.recordings import Recordings
 from service.analyses.repeat import Repeat
@@ -28,11 +29,20 @@ from service.audio.decode import Limits
 from service.inference.batching import Batching
 from service.inference.passages import Reading
 from service.inference.registry import Registry
+from service.observability import inference
+from service.observability.metrics import Metrics
+from service.observability.ports import ObservedPost, ObservedProvider, observed_step
+from service.observability.traces import Tracer, open_tracer
 from service.security import outgoing
+from service.security.keyring import Keyring
+from service.security.rates import Rates
 from service.settings import Settings, SettingsError
 from service.transcription import Provider
 from service.transcription.assemblyai import AssemblyAI
 from service.transcription.local import Local
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace.export import SpanExporter
 
 DRAIN_SECONDS: Final = 25
 _PURGE_SECONDS: Final = 60
@@ -47,12 +57,14 @@ class Ports:
     """Where a process touches the outside. Tests hand in their own.
 
     Attributes:
+        spans: takes the traces; None where the settings say to whom they go.
         provider: carries requests to a transcription provider; None for the network.
         callers: carries requests to addresses that callers give, once these are checked; None for the network.
         resolve: finds the addresses of a host.
     """
 
     ambient: Ambient = field(default_factory=Ambient)
+    spans: "SpanExporter | None" = None
     provider: httpx2.AsyncBaseTransport | None = None
     callers: httpx2.AsyncBaseTransport | None = None
     resolve: outgoing.Resolver = outgoing.system
@@ -74,8 +86,12 @@ class Runtime:
     outbox: Outbox
     housekeeping: Housekeeping
     intake: Intake
+    keyring: Keyring
+    rates: Rates
     tasks: Tasks
     sweep: Repeat
+    metrics: Metrics
+    tracer: Tracer
     stopping: asyncio.Event
     loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.get_running_loop)
 
@@ -116,6 +132,8 @@ async def _wire(settings: Settings, ports: Ports, stack: AsyncExitStack) -> Runt
         Registry.load, settings.models_dir, settings.text_models, settings.emotion_models
     )
     limiter = CapacityLimiter(settings.concurrency)
+    metrics, tracer = Metrics(), open_tracer(settings, ports.spans)
+    stack.push_async_callback(anyio.to_thread.run_sync, tracer.close)
     database = open_database(settings)
     stack.push_async_callback(database.close)
     providers = _providers(settings, limiter, ports)
@@ -130,10 +148,18 @@ async def _wire(settings: Settings, ports: Ports, stack: AsyncExitStack) -> Runt
     files = AudioFiles(settings.audio_store or settings.data_dir / "audio")
     store = Store(database, Recordings(files), ports.ambient, lease_ms)
     watch = Watch(database)
-    outbox = Outbox(database, Sender(client, settings.callback_secrets, ports.ambient.now), ports.ambient)
-    housekeeping = Housekeeping(store, providers, settings.result_retention_days)
-    steps = Steps(store, registry, settings, limiter, providers, client)
-    pipeline = Pipeline(store, steps, providers, watch)
+    sender = Sender(client, settings.callback_secrets, ports.ambient.now)
+    post = ObservedPost(sender, partial(traceparent, database), metrics, tracer)
+    outbox = Outbox(database, post, ports.ambient)
+    observed = {name: ObservedProvider(provider, metrics, tracer) for name, provider in providers.items()}
+    housekeeping = Housekeeping(store, observed, settings.result_retention_days)
+    steps = Steps(store, registry, settings, limiter, observed, client)
+    pipeline = Pipeline(store, steps, observed, watch)
+    pipeline.steps = {step: observed_step(step, work, metrics, tracer) for step, work in pipeline.steps.items()}
+
+    def read(pieces: Sequence[str]) -> Sequence[Reading]:
+        inference.observe(metrics)
+        return registry.text().read(pieces)
 
     async def deliver(key: str) -> Lane | None:
         await outbox.deliver(key)
@@ -162,7 +188,7 @@ async def _wire(settings: Settings, ports: Ports, stack: AsyncExitStack) -> Runt
         registry=registry,
         limiter=limiter,
         texts=Batching(
-            lambda pieces: registry.text().read(pieces),
+            read,
             limiter,
             room=settings.text_queue,
             clock=lambda: ports.ambient.now() / 1000,
@@ -175,8 +201,12 @@ async def _wire(settings: Settings, ports: Ports, stack: AsyncExitStack) -> Runt
         outbox=outbox,
         housekeeping=housekeeping,
         intake=Intake(store, registry, providers, policy, settings.callback_secrets),
+        keyring=Keyring(database, ports.ambient, settings),
+        rates=Rates(database, ports.ambient, settings),
         tasks=tasks,
         sweep=sweep,
+        metrics=metrics,
+        tracer=tracer,
         stopping=stopping,
     )
 

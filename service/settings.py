@@ -1,5 +1,6 @@
 """The settings: environment variables with the prefix ``V2V_``, each documented under its name."""
 
+import ipaddress
 import json
 import os
 import tempfile
@@ -30,6 +31,16 @@ class Settings(BaseSettings):
 
     host: str = "127.0.0.1"
     """Address to listen on; `0.0.0.0` for every interface."""
+
+    allow_anonymous: bool = False
+    """Answer requests without an API key, wherever they come from. Without it that is so only while the service listens
+    on this machine alone and no key was ever made (`python -m service keys`)."""
+
+    requests_per_minute: int = Field(default=0, ge=0)
+    """Most requests with one API key in a minute, over all processes; what is more is answered 429. 0 is no limit."""
+
+    audio_seconds_per_hour: int = Field(default=0, ge=0)
+    """Seconds of audio in an hour after which an API key's further recordings are answered 429. 0 is no limit."""
 
     port: int = Field(default=8000, ge=0, le=65535)
     """Port to listen on; 0 takes a free one and prints it."""
@@ -93,6 +104,10 @@ class Settings(BaseSettings):
     """Whisper model that transcribes on this machine: a folder in CTranslate2 form, or a name such as `base.en` that
     faster-whisper can download (extra `local-asr`)."""
 
+    redact_transcripts: bool = True
+    """Replace card, account and telephone numbers, other long numbers, and e-mail addresses in transcripts before they
+    are stored. An analysis of emotions needs none of them."""
+
     transcription_seconds: float = Field(default=3600, gt=0)
     """How long a provider may take over a transcript before the analysis is completed without its words."""
 
@@ -145,6 +160,12 @@ class Settings(BaseSettings):
     max_text_chars: int = Field(default=10_000, gt=0)
     """Longest text, in characters."""
 
+    audio_queue: int = Field(default=1000, gt=0)
+    """Most recordings that wait to be heard; a further one is answered 503 with `Retry-After`."""
+
+    body_seconds: float = Field(default=300, gt=0)
+    """How long the body of a request may take to arrive; after it the answer is 408."""
+
     text_queue: int = Field(default=500_000, gt=0)
     """Most characters of text that wait to be read, about seven seconds of work on two cores; a request that would
     make it more is answered 503 with `Retry-After`. A text of several sentences counts twice, as it is read as a whole
@@ -156,6 +177,16 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """Least severe log messages that are written."""
 
+    log_format: Literal["text", "json"] = "text"
+    """How they are written: `text` for people, `json` with an object a line for machines."""
+
+    metrics_port: int = Field(default=0, ge=0, le=65535)
+    """Port on which a worker shows its metrics at `/metrics`, at the address of `V2V_HOST`; 0 is none. The service
+    shows its own beside the rest of its API."""
+
+    otlp_endpoint: str = ""
+    """OpenTelemetry collector that gets the traces over HTTP, such as `http://collector:4318` (extra `otel`)."""
+
     @field_validator("assemblyai_speech_models", "allowed_hosts", "text_models", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
@@ -165,6 +196,14 @@ class Settings(BaseSettings):
     @classmethod
     def _none(cls, value: Any) -> Any:
         return value or {}
+
+    @property
+    def on_loopback(self) -> bool:
+        """Whether nobody but this machine can reach the service."""
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
 
     @property
     def emotion_models(self) -> tuple[str, str]:

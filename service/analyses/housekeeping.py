@@ -8,9 +8,10 @@ from typing import Final
 from sqlalchemy import delete, or_, select, update
 
 from service.analyses import leases
-from service.analyses.rows import Analysis, IdempotencyKey, Receipt, TranscriptOrder
+from service.analyses.rows import Analysis, IdempotencyKey, Receipt, TranscriptOrder, Usage
 from service.analyses.states import ErasureReason
 from service.analyses.store import Store
+from service.analyses.usage import WINDOW_MS
 from service.transcription import Order, Provider, Unavailable
 
 logger = logging.getLogger(__name__)
@@ -48,6 +49,7 @@ class Housekeeping:
             await self._store.erase(analysis_id, ErasureReason.retention)
         async with self._store.database.writing() as session:
             await session.execute(delete(IdempotencyKey).where(IdempotencyKey.created < now - KEY_HOURS * _HOUR_MS))
+            await session.execute(delete(Usage).where(Usage.begins <= now - max(WINDOW_MS.values())))
         await self._store.recordings.remove_orphans(self._store.database, now, older_than=now - _HOUR_MS)
 
     async def forget(self, order_id: str) -> None:

@@ -16,10 +16,11 @@ from service.inference.registry import Registry
 from service.problems import InvalidRequest, ReusedKey, StillRunning
 from service.requests import AudioOptions, Transcription
 from service.security import outgoing
+from service.security.keys import Caller
 from service.security.webhooks import Secrets
 from service.transcription import Provider
 
-_STORED: Final = {"channel_roles", "language", "model", "metadata", "rules"}
+_STORED: Final = {"channel_roles", "language", "model", "metadata", "rules", "consent"}
 
 
 class Intake:
@@ -40,12 +41,13 @@ class Intake:
         self._secrets = secrets
 
     async def accept(
-        self, options: AudioOptions, source: BinaryIO | str, key: str | None, *, running_ms: int
+        self, options: AudioOptions, source: BinaryIO | str, caller: Caller, key: str | None, *, running_ms: int
     ) -> tuple[Analysis, bool]:
         """Store a recording, or the address of one, as an analysis.
 
         Args:
             source: the recording's file, or its address.
+            caller: whose analysis it will be.
             key: of the Idempotency-Key header.
             running_ms: how long the first request with a key may take to be answered.
 
@@ -67,11 +69,14 @@ class Intake:
             words=words,
             words_reason=reason,
             callback_url=options.callback_url,
+            caller=caller,
             recording=recording,
             audio_url=None if recording else str(source),
         )
+        # A version that knew of no consent has left its fingerprints without.
+        left_out = {"file", "audio_url", *(["consent"] if options.consent is None else [])}
         asked = [
-            options.model_dump(mode="json", exclude={"file", "audio_url"}),
+            options.model_dump(mode="json", exclude=left_out),
             recording.digest if recording else source,
         ]
         fingerprint = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()

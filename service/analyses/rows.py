@@ -2,17 +2,17 @@
 
 from typing import Any, ClassVar
 
-from sqlalchemy import JSON, BigInteger, Enum, ForeignKey, Index, Text, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, Enum, ForeignKey, Index, Text, UniqueConstraint, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from service.analyses.states import CallbackStatus, ErasureReason, Event, Status, Step, WordsStatus
+from service.analyses.states import CallbackStatus, ErasureReason, Event, Resource, Status, Step, WordsStatus
 from service.transcription import Phase
 
 
 class Base(DeclarativeBase):
     type_annotation_map: ClassVar[dict[Any, Any]] = {int: BigInteger, dict[str, Any]: JSON(none_as_null=True)} | {
         kind: Enum(kind, native_enum=False, length=32)
-        for kind in (Status, Step, WordsStatus, Event, CallbackStatus, ErasureReason, Phase)
+        for kind in (Status, Step, WordsStatus, Event, CallbackStatus, ErasureReason, Phase, Resource)
     }
 
 
@@ -37,17 +37,22 @@ class Analysis(Work, Base):
     """One analysis of one recording.
 
     Attributes:
+        tenant: whose it is; empty where it was asked for without an API key.
+        key_prefix: names the API key that it was asked for with.
         revision: grows with every change that a caller can see.
         provider_erased: when the provider had deleted what it held.
         nudged: the provider says that the transcript is ready.
         separate: every channel holds one speaker, as the acoustics found.
         audio: digest of the recording, while it is kept.
         audio_until: how long it is kept once nothing is left to do.
+        traceparent: the trace in which it was asked for (W3C Trace Context); None where none is kept.
     """
 
     __tablename__ = "analyses"
 
     id: Mapped[str] = mapped_column(primary_key=True)
+    tenant: Mapped[str] = mapped_column(default="", server_default=text("''"))
+    key_prefix: Mapped[str] = mapped_column(default="", server_default=text("''"))
     created: Mapped[int] = mapped_column(index=True)
     updated: Mapped[int]
     ended: Mapped[int | None]
@@ -67,6 +72,7 @@ class Analysis(Work, Base):
     audio_until: Mapped[int | None]
     callback_url: Mapped[str | None]
     problem: Mapped[dict[str, Any] | None]
+    traceparent: Mapped[str | None]
 
 
 class AudioFile(Base):
@@ -137,6 +143,7 @@ class IdempotencyKey(Base):
 
     __tablename__ = "idempotency_keys"
 
+    tenant: Mapped[str] = mapped_column(primary_key=True, default="", server_default=text("''"))
     key: Mapped[str] = mapped_column(primary_key=True)
     fingerprint: Mapped[str]
     analysis_id: Mapped[str] = mapped_column(ForeignKey("analyses.id", ondelete="CASCADE"), index=True)
@@ -150,10 +157,37 @@ class Receipt(Base):
     __tablename__ = "receipts"
 
     analysis_id: Mapped[str] = mapped_column(primary_key=True)
+    tenant: Mapped[str] = mapped_column(default="", server_default=text("''"))
     erased: Mapped[int]
     reason: Mapped[ErasureReason]
     provider: Mapped[str | None]
     provider_erased: Mapped[int | None]
 
 
+class ApiKey(Base):
+    """Who may ask, and for what (:mod:`service.security.keys`). A row outlives the key: that there was one counts."""
+
+    __tablename__ = "api_keys"
+
+    prefix: Mapped[str] = mapped_column(primary_key=True)
+    tenant: Mapped[str]
+    scopes: Mapped[str]
+    sha256: Mapped[str]
+    created: Mapped[int]
+    expires: Mapped[int | None]
+    revoked: Mapped[int | None]
+
+
+class Usage(Base):
+    """What was used with an API key in the window of time from ``begins`` on: requests, or milliseconds of audio."""
+
+    __tablename__ = "usage"
+
+    key_prefix: Mapped[str] = mapped_column(primary_key=True)
+    resource: Mapped[Resource] = mapped_column(primary_key=True)
+    begins: Mapped[int] = mapped_column(primary_key=True)
+    amount: Mapped[int]
+
+
 Index("ix_analyses_status_id", Analysis.status, Analysis.id)
+Index("ix_analyses_tenant_id", Analysis.tenant, Analysis.id)

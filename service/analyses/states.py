@@ -50,3 +50,10 @@ class CallbackStatus(StrEnum):
 class ErasureReason(StrEnum):
     request = "request"
     retention = "retention"
+
+
+class Resource(StrEnum):
+    """What is counted of an API key."""
+
+    requests = "requests"
+    audio = "audio"

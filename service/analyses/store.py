@@ -13,14 +13,16 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from service import presentation
-from service.analyses import leases, orders
+from service.analyses import leases, orders, usage
 from service.analyses.ambient import Ambient
 from service.analyses.database import Database
 from service.analyses.leases import LostLease
 from service.analyses.recordings import Recording, Recordings
 from service.analyses.rows import Analysis, Callback, IdempotencyKey, Receipt, Result, TranscriptOrder
-from service.analyses.states import ErasureReason, Event, Status, Step, WordsStatus
+from service.analyses.states import ErasureReason, Event, Resource, Status, Step, WordsStatus
+from service.observability import traces
 from service.problems import ErasedAnalysis, NotRetryable, UnknownAnalysis
+from service.security.keys import Caller
 from service.transcription import Order
 
 
@@ -34,6 +36,7 @@ class NewAnalysis:
     words: WordsStatus
     words_reason: str | None
     callback_url: str | None
+    caller: Caller
     recording: Recording | None = None
     audio_url: str | None = None
 
@@ -49,6 +52,7 @@ class Outcome:
         order: what is to be remembered of the transcript's order.
         recording: what the step fetched.
         changes: further columns.
+        audio_ms: what is charged to the key of the caller.
         events: what the caller is told.
         progress: something came of it, so that the attempts are counted anew.
         visible: the caller can see the change.
@@ -60,6 +64,7 @@ class Outcome:
     order: Order | None = None
     recording: Recording | None = None
     changes: Mapping[str, Any] = field(default_factory=dict)
+    audio_ms: int = 0
     events: Sequence[Event] = ()
     progress: bool = True
     visible: bool = True
@@ -67,8 +72,9 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """Which analyses a list holds; times are milliseconds, ``before`` an id."""
+    """Which analyses a list holds: one tenant's. Times are milliseconds, ``before`` is an id."""
 
+    tenant: str
     status: Status | None = None
     external_id: str | None = None
     created_from: int | None = None
@@ -93,7 +99,7 @@ class Store:
         Returns:
             The analysis, and how the key was used before: None for an analysis that is new.
         """
-        if key is not None and (before := await self._used(key)):
+        if key is not None and (before := await self._used(new.caller.tenant, key)):
             return before
         if new.recording is not None:
             # Here for the slow part; under the lock it is then only looked at.
@@ -101,6 +107,8 @@ class Store:
         now = self.ambient.now()
         row = Analysis(
             id=self.ambient.new_id("an"),
+            tenant=new.caller.tenant,
+            key_prefix=new.caller.key_prefix,
             created=now,
             updated=now,
             step=Step.fetch if new.recording is None else Step.acoustics,
@@ -111,6 +119,7 @@ class Store:
             words_reason=new.words_reason,
             audio_url=new.audio_url,
             callback_url=new.callback_url,
+            traceparent=traces.current.get(),
             run_after=now,
             enqueue_after=now + self.lease_ms,  # whoever creates it also hands it to the queue
         )
@@ -122,20 +131,31 @@ class Store:
                 session.add(row)
                 await session.flush()
                 if key is not None:
-                    session.add(IdempotencyKey(key=key, fingerprint=fingerprint, analysis_id=row.id, created=now))
+                    used = IdempotencyKey(tenant=row.tenant, key=key, fingerprint=fingerprint, analysis_id=row.id)
+                    used.created = now
+                    session.add(used)
         except IntegrityError:
             if new.recording is not None:
                 await self.recordings.release(self.database, new.recording.digest, now)
-            if key is None or not (before := await self._used(key)):
+            if key is None or not (before := await self._used(new.caller.tenant, key)):
                 raise
             return before
         return row, None
 
-    async def answered(self, key: str) -> None:
-        """The first request with ``key`` was answered."""
+    async def answered(self, tenant: str, key: str) -> None:
+        """The first request of ``tenant`` with ``key`` was answered."""
+        mine = (IdempotencyKey.tenant == tenant, IdempotencyKey.key == key, IdempotencyKey.answered.is_(None))
         async with self.database.writing() as session:
-            statement = update(IdempotencyKey).where(IdempotencyKey.key == key, IdempotencyKey.answered.is_(None))
-            await session.execute(statement.values(answered=self.ambient.now()))
+            await session.execute(update(IdempotencyKey).where(*mine).values(answered=self.ambient.now()))
+
+    async def check_owner(self, analysis_id: str, tenant: str) -> None:
+        """Raises: UnknownAnalysis: the tenant has none of this id and never had; another one may."""
+        async with self.database.reading() as session:
+            owner = await session.scalar(select(Analysis.tenant).where(Analysis.id == analysis_id))
+            if owner is None:
+                owner = await session.scalar(select(Receipt.tenant).where(Receipt.analysis_id == analysis_id))
+        if owner != tenant:
+            raise _unknown(analysis_id)
 
     async def get(self, analysis_id: str) -> Analysis:
         """Raises: UnknownAnalysis, ErasedAnalysis."""
@@ -145,7 +165,7 @@ class Store:
                 return row
             if await session.get(Receipt, analysis_id):
                 raise ErasedAnalysis(f"The analysis {analysis_id} was erased.")
-        raise UnknownAnalysis(f"There is no analysis {analysis_id!r}; GET /analyses lists those there are.")
+        raise _unknown(analysis_id)
 
     async def results(self, analysis_id: str) -> dict[Step, str]:
         """What the steps found so far, as JSON."""
@@ -155,7 +175,7 @@ class Store:
 
     async def page(self, filters: Filters, limit: int) -> Sequence[Analysis]:
         """The newest analyses that pass ``filters``, newest first."""
-        query = select(Analysis).order_by(Analysis.id.desc()).limit(limit)
+        query = select(Analysis).where(Analysis.tenant == filters.tenant).order_by(Analysis.id.desc()).limit(limit)
         if filters.status is not None:
             query = query.where(Analysis.status == filters.status)
         if filters.external_id is not None:
@@ -168,6 +188,12 @@ class Store:
             query = query.where(Analysis.id < filters.before)
         async with self.database.reading() as session:
             return (await session.execute(query)).scalars().all()
+
+    async def queued(self, most: int) -> int:
+        """How many analyses wait to be heard, or ``most`` where there are more."""
+        some = select(Analysis.id).where(Analysis.status == Status.queued).limit(most).subquery()
+        async with self.database.reading() as session:
+            return (await session.execute(select(func.count()).select_from(some))).scalar_one()
 
     async def order(self, analysis_id: str) -> TranscriptOrder | None:
         """The order that is under way."""
@@ -271,7 +297,7 @@ class Store:
             if row is None:
                 receipt = await session.get(Receipt, analysis_id)
                 if receipt is None:
-                    raise UnknownAnalysis(f"There is no analysis {analysis_id!r}.")
+                    raise _unknown(analysis_id)
                 return receipt
             # A worker may be placing the order at this moment: it is looked for once its lease is over.
             await orders.forget(session, analysis_id, now + (self.lease_ms if row.lease else 0))
@@ -280,6 +306,7 @@ class Store:
             holds = (await session.execute(held)).scalars().first()
             receipt = Receipt(
                 analysis_id=analysis_id,
+                tenant=row.tenant,
                 erased=now,
                 reason=reason,
                 provider=holds or (row.provider if row.provider_erased else None),
@@ -292,9 +319,9 @@ class Store:
             await self.recordings.release(self.database, digest, now)
         return receipt
 
-    async def _used(self, key: str) -> tuple[Analysis, IdempotencyKey] | None:
+    async def _used(self, tenant: str, key: str) -> tuple[Analysis, IdempotencyKey] | None:
         async with self.database.reading() as session:
-            used = await session.get(IdempotencyKey, key)
+            used = await session.get(IdempotencyKey, (tenant, key))
             row = await session.get(Analysis, used.analysis_id) if used else None
             return (row, used) if used and row else None
 
@@ -319,6 +346,8 @@ class Store:
             session.add(Result(analysis_id=row.id, step=row.step, body=outcome.result))
         if outcome.order is not None:
             await orders.remember(session, after, outcome.order, new_id=self.ambient.new_id("order"), now=now)
+        if outcome.audio_ms:
+            await usage.charge(session, after.key_prefix, Resource.audio, outcome.audio_ms, now)
         for event in outcome.events:
             await self._tell(session, after, event, now)
         if outcome.step in (Step.text, Step.done):
@@ -366,6 +395,10 @@ class Store:
             unneeded = None if row is None else _let_go(row, now)
         if unneeded is not None:
             await self.recordings.release(self.database, unneeded, now)
+
+
+def _unknown(analysis_id: str) -> UnknownAnalysis:
+    return UnknownAnalysis(f"There is no analysis {analysis_id!r}; GET /analyses lists those there are.")
 
 
 def _let_go(row: Analysis, now: int) -> str | None:

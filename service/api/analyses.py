@@ -17,7 +17,7 @@ from service.analyses.store import Filters
 from service.analyses.tasks import Kind
 from service.api import problems
 from service.api.answers import RETRY_AFTER, ended
-from service.api.deps import AnalysisId, ServiceDep, answer
+from service.api.deps import AnalysisId, CallerDep, ServiceDep, answer
 from service.crm.hubspot import HubSpotCall
 from service.crm.salesforce import SalesforceVoiceCall
 from service.crm.zendesk import ZendeskTicket
@@ -40,6 +40,7 @@ class NotCompleted(Problem):
 @router.get("/analyses", summary="List analyses", responses=problems.responses(InvalidRequest))
 async def list_analyses(
     service: ServiceDep,
+    caller: CallerDep,
     status: Annotated[Status | None, Query(description="Only those in this state.")] = None,
     external_id: Annotated[ExternalId | None, Query(max_length=200, description="Only those with your own id.")] = None,
     created_from: Annotated[datetime | None, Query(description="Only those made at this time or later.")] = None,
@@ -48,7 +49,14 @@ async def list_analyses(
     cursor: Annotated[str | None, Query(max_length=100, description="Where to go on: use `next`.")] = None,
 ) -> AnalysisList:
     """The newest first, without what was found in them."""
-    filters = Filters(status, external_id, _milliseconds(created_from), _milliseconds(created_to), _position(cursor))
+    filters = Filters(
+        tenant=caller.tenant,
+        status=status,
+        external_id=external_id,
+        created_from=_milliseconds(created_from),
+        created_to=_milliseconds(created_to),
+        before=_position(cursor),
+    )
     rows = await service.store.page(filters, limit + 1)
     following = None
     if len(rows) > limit:

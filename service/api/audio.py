@@ -12,10 +12,12 @@ from starlette.datastructures import FormData
 from service.analyses.tasks import Kind
 from service.api import problems
 from service.api.answers import ended, heard, present, waited
-from service.api.deps import ServiceDep
+from service.api.deps import CallerDep, ServiceDep
 from service.api.headers import MalformedIdempotencyKey, Preferences, preferences
 from service.api.headers import idempotency_key as parse_key
+from service.observability import logs
 from service.problems import (
+    Busy,
     EmptyFile,
     InvalidRequest,
     NoFile,
@@ -39,7 +41,9 @@ from service.schemas import Analysis
 router = APIRouter(tags=["Analyses"])
 
 _MARGIN_S: Final = 5
+_COME_AGAIN_S: Final = 10
 _SUCH: Final = {
+    "consent": 'an object such as {"emotion_analysis": false}',
     "metadata": 'an object such as {"queue": "billing"}',
     "rules": 'a list such as [{"tag": "long", "when": "call.duration_seconds > 600"}]',
 }
@@ -61,7 +65,7 @@ class _Upload(BaseModel):
 class AudioForm(AudioOptions, _Upload):
     """The form of an audio request."""
 
-    @field_validator("metadata", "rules", mode="before")
+    @field_validator("consent", "metadata", "rules", mode="before")
     @classmethod
     def _parse_json(cls, text: Any, info: ValidationInfo) -> Any:
         try:
@@ -91,6 +95,15 @@ def parse_form(form: FormData) -> AudioForm:
     if any(item["loc"] == ("file",) for item in errors):
         raise NoFile(f"The field file holds no file; {_HOW}")
     raise problems.from_validation(errors)
+
+
+async def _room(service: ServiceDep) -> None:
+    """Raises: Busy: too many recordings wait already. This one is not even received."""
+    room = service.settings.audio_queue
+    if await service.store.queued(room) >= room:
+        raise Busy(
+            f"{room} recordings wait to be heard; send this one again in {_COME_AGAIN_S} seconds.", _COME_AGAIN_S
+        )
 
 
 async def _submission(request: Request, service: ServiceDep) -> AsyncIterator[Submission]:
@@ -162,6 +175,7 @@ def _schema(model: type[BaseModel]) -> dict[str, Any]:
     "/analyze-audio",
     summary="Analyse a call",
     response_model=Analysis,
+    dependencies=[Depends(_room)],
     responses={
         202: {
             "description": "Stored; something is still to come.",
@@ -191,6 +205,7 @@ def _schema(model: type[BaseModel]) -> dict[str, Any]:
             Unfetchable,
             ReusedKey,
             NotReady,
+            Busy,
         ),
     },
     openapi_extra={
@@ -219,6 +234,7 @@ def _schema(model: type[BaseModel]) -> dict[str, Any]:
 async def analyze_audio(
     submission: Annotated[Submission, Depends(_submission)],
     service: ServiceDep,
+    caller: CallerDep,
     preferred: Annotated[Preferences, Depends(_preferences)],
     key: Annotated[str | None, Depends(_key)],
 ) -> Response:
@@ -235,8 +251,9 @@ async def analyze_audio(
     if preferred.wait is not None:
         preferred = replace(preferred, wait=min(preferred.wait, longest))
     row, new = await service.intake.accept(
-        submission.options, submission.source, key, running_ms=round(1000 * (longest + _MARGIN_S))
+        submission.options, submission.source, caller, key, running_ms=round(1000 * (longest + _MARGIN_S))
     )
+    logs.of_analysis(row.id)
     if new:
         await service.tasks.hand_over(Kind.analysis, row.id, service.pipeline.lane(row.step, row.provider))
     if preferred.wait is not None:
@@ -245,5 +262,5 @@ async def analyze_audio(
         row = await waited(service, row, heard, longest)
     response = await present(service, row, preferred)
     if new and key is not None:
-        await service.store.answered(key)
+        await service.store.answered(caller.tenant, key)
     return response

@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from service.problems import Busy, InvalidRequest, Problem, TooLarge, UnknownField, internal_error
+from service.problems import Busy, InvalidRequest, Problem, TooLarge, TooSlow, UnknownField, internal_error
 
 MEDIA_TYPE: Final = "application/problem+json"
 _MOST_ERRORS: Final = 20
@@ -99,7 +99,8 @@ def from_validation(errors: Sequence[Any]) -> Problem:
 
 
 def install(app: FastAPI) -> None:
-    """Make ``app`` answer every error with a problem document."""
+    """Make ``app`` answer every error with a problem document, but for those that nobody foresaw
+    (:mod:`service.api.observed`)."""
 
     @app.exception_handler(Problem)
     async def on_problem(_: Request, problem: Problem) -> ProblemResponse:
@@ -116,10 +117,6 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(ClientDisconnect)
     async def on_disconnect(_request: Request, _error: ClientDisconnect) -> ProblemResponse:
         return ProblemResponse(BadRequest("The connection was closed before the body was complete."))
-
-    @app.exception_handler(Exception)
-    async def on_exception(_request: Request, _error: Exception) -> ProblemResponse:
-        return ProblemResponse(internal_error())
 
 
 def _from_fastapi(error: RequestValidationError) -> Problem:
@@ -142,6 +139,8 @@ def _from_http(request: Request, error: HTTPException) -> Problem:
         case 405:
             allowed = (error.headers or {}).get("Allow", "another method")
             return MethodNotAllowed(f"{request.method} is not allowed at {request.url.path}; use {allowed}.")
+        case 408:
+            return TooSlow(str(error.detail))
         case 413:
             return TooLarge(str(error.detail))
     return internal_error()

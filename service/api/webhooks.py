@@ -6,7 +6,7 @@ from fastapi import APIRouter, Header
 from pydantic import BaseModel
 
 from service.api import problems
-from service.api.deps import AnalysisId, ServiceDep
+from service.api.deps import AnyAnalysisId, ServiceDep
 from service.problems import Problem
 from service.schemas import CallbackMessage
 from service.transcription.assemblyai import WEBHOOK_HEADER, AssemblyAI
@@ -27,7 +27,7 @@ class _Notification(BaseModel):
 
 @router.post("/webhooks/assemblyai/{analysis_id}", status_code=204, responses=problems.responses(RefusedWebhook))
 async def assemblyai_webhook(
-    analysis_id: AnalysisId,
+    analysis_id: AnyAnalysisId,
     notification: _Notification,
     service: ServiceDep,
     secret: Annotated[str | None, Header(alias=WEBHOOK_HEADER)] = None,

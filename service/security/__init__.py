@@ -1,1 +1,1 @@
-"""What keeps strangers out: outgoing addresses that are checked, callbacks that are signed."""
+"""What keeps strangers out: API keys, outgoing addresses that are checked, callbacks that are signed."""

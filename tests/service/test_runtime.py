@@ -16,6 +16,7 @@ from service.analyses.tasks import Kind
 from service.inference.registry import Registry
 from service.requests import AudioOptions
 from service.runtime import Ports, running
+from service.security.keys import ANYONE
 from service.security.webhooks import Secrets, new_secret
 from service.settings import SettingsError
 from tests.servers import postgres_server, redis_server
@@ -82,7 +83,7 @@ def clip(sample_call):
 async def accept(runtime, clip):
     """Store a call, of which nobody is told yet."""
     options = AudioOptions(callback_url=CALLBACK_URL)
-    row, _ = await runtime.intake.accept(options, io.BytesIO(clip), None, running_ms=0)
+    row, _ = await runtime.intake.accept(options, io.BytesIO(clip), ANYONE, None, running_ms=0)
     return row
 
 

@@ -22,6 +22,7 @@ from service.analyses.watch import Watch
 from service.inference.registry import Registry
 from service.schemas import Acoustics, AudioFacts, Channel, Segment
 from service.security import outgoing
+from service.security.keys import ANYONE
 from service.settings import Settings
 from service.transcription import Order, Phase, Provider, Request, Transcript, Utterance, Waiting
 from tests.service.security.endpoints import PUBLIC, Chunks, Names, Recorder
@@ -45,6 +46,7 @@ NEW: Final = NewAnalysis(
     words=WordsStatus.pending,
     words_reason=None,
     callback_url=CALLBACK_URL,
+    caller=ANYONE,
 )
 LINK: Final[dict[str, Any]] = {"recording": None, "audio_url": "https://crm.example.com/call.wav?key=secret"}
 WORDLESS: Final[dict[str, Any]] = {"provider": None, "words": WordsStatus.none, "words_reason": "Not asked for."}

@@ -12,6 +12,7 @@ from service.inference.registry import Registry
 from service.problems import InvalidRequest, NotReady, RefusedUrl, ReusedKey, StillRunning, UnknownModel
 from service.requests import AudioOptions
 from service.security import outgoing
+from service.security.keys import ANYONE
 from service.security.webhooks import Secrets, new_secret
 from tests.service.analyses.kit import CALL, CALLBACK_URL, Scripted, recording, rows
 
@@ -39,7 +40,7 @@ def intake(intake_with):
 
 async def accept(intake, source=None, key=None, **options):
     source = io.BytesIO(CALL) if source is None else source
-    return await intake.accept(AudioOptions(**options), source, key, running_ms=RUNNING_MS)
+    return await intake.accept(AudioOptions(**options), source, ANYONE, key, running_ms=RUNNING_MS)
 
 
 async def test_a_recording_is_stored_with_what_was_asked_for(intake, store):
@@ -124,7 +125,7 @@ class TestTranscription:
 class TestKeys:
     async def answered(self, intake, store, **options):
         row, _ = await accept(intake, key="key", **options)
-        await store.answered("key")
+        await store.answered("", "key")
         return row
 
     async def test_the_same_request_finds_the_same_analysis(self, intake, store):
@@ -152,7 +153,7 @@ class TestKeys:
 
     async def test_another_address_is_another_request(self, intake, store):
         row, _ = await accept(intake, LINK, key="key")
-        await store.answered("key")
+        await store.answered("", "key")
         assert (await accept(intake, LINK, key="key"))[0].id == row.id
         with pytest.raises(ReusedKey):
             await accept(intake, LINK + "s", key="key")

@@ -93,9 +93,9 @@ class TestCreate:
 
     async def test_when_the_first_answer_went_out_is_kept(self, store, clock):
         await store.create(replace(NEW, recording=recording()), "key", "")
-        await store.answered("key")
+        await store.answered("", "key")
         clock.ms += 5
-        await store.answered("key")
+        await store.answered("", "key")
         assert [key.answered for key in await rows(store.database, IdempotencyKey)] == [clock() - 5]
 
     async def test_a_key_goes_with_its_analysis(self, store):
@@ -453,7 +453,7 @@ class TestPage:
         newest = made[::-1]
 
         async def ids(limit=100, **filters):
-            return [row.id for row in await store.page(Filters(**filters), limit)]
+            return [row.id for row in await store.page(Filters("", **filters), limit)]
 
         assert await ids() == newest
         assert await ids(limit=2) == newest[:2]

@@ -27,7 +27,8 @@ async def test_the_service_answers_while_many_uploads_are_analysed(world_with, c
         for _ in range(UPLOADS):
             tasks.start_soon(upload)
         while (
-            len(await world.service.store.page(Filters(), UPLOADS)) < UPLOADS or not limiter.statistics().tasks_waiting
+            len(await world.service.store.page(Filters(""), UPLOADS)) < UPLOADS
+            or not limiter.statistics().tasks_waiting
         ):
             assert await alive()
         assert limiter.statistics().tasks_waiting == 2  # all are stored, and no more are taken than are worked on
