@@ -160,6 +160,7 @@ def analysis(row: Analysis, results: Mapping[Step, str], rules: Sequence[Rule]) 
     parts = dict(heard) if heard else dict.fromkeys(schemas.Acoustics.model_fields)
     return schemas.Analysis(
         **dict(summary(row)),
+        consent=row.options.get("consent"),
         **parts,
         transcript=schemas.Transcript(status=row.words, reason=row.words_reason, provider=row.provider, words=said),
         conversation=conversation,

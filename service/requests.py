@@ -9,6 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from service.analyses.acoustic import Role
 from service.rules import Rules
+from service.schemas import Consent
 
 METADATA_MAX_BYTES = 16_384
 
@@ -105,6 +106,11 @@ class AudioOptions(RequestModel):
     rules: Rules | None = Field(
         default=None,
         description="When to tag the call, and with what, beside the rules of this service; as JSON.",
+    )
+    consent: Consent | None = Field(
+        default=None,
+        description="What the people on the recording have agreed to, as JSON; it is kept with the analysis and "
+        "echoed. Without it the analysis is as if all were agreed to: then it is you who knows on what ground.",
     )
     callback_url: Text | None = Field(
         default=None,

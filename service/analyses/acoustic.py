@@ -61,6 +61,7 @@ WITHHELD: Final = (
     "Inferring the emotions of people at work from their voice is prohibited in the EU (AI Act, Regulation (EU) "
     "2024/1689, Article 5(1)(f)). Where it is lawful, the deployer can allow it with V2V_AGENT_EMOTIONS=true."
 )
+NO_CONSENT: Final = "The request says that there is no consent to an analysis of emotions."
 _NOT_TOLD_APART: Final = "The voices in it are not told apart, so that a segment may be anybody's."
 _NO_SPEECH: Final = "No speech was found on this channel."
 _TOO_SHORT: Final = "The speech on this channel is too short to be classified: it takes half a second at a stretch."
@@ -138,13 +139,19 @@ class AcousticResult:
 
 
 def analyze(
-    recording: Recording, roles: Sequence[Role] | None, models: AcousticModels, *, agent_emotions: bool
+    recording: Recording,
+    roles: Sequence[Role] | None,
+    models: AcousticModels,
+    *,
+    agent_emotions: bool,
+    consented: bool = True,
 ) -> AcousticResult:
     """How each channel of ``recording`` sounds over time.
 
     Args:
         roles: who speaks on each channel; None where the caller does not know.
         agent_emotions: whether the channel of an agent may be analysed too.
+        consented: whether any channel may.
 
     Raises:
         WrongRoleCount: there are roles, but not one for each channel.
@@ -158,10 +165,11 @@ def analyze(
         )
     layout, channel_roles, notes = _arrange(recording.samples, roles)
     samples = recording.samples[: len(channel_roles)]
+    withheld = dict.fromkeys(Role, None if consented else NO_CONSENT)
+    if not agent_emotions:
+        withheld[Role.agent] = WITHHELD
     results = [
-        _analyze_channel(
-            number, channel, recording.sample_rate, role, models, withheld=role is Role.agent and not agent_emotions
-        )
+        _analyze_channel(number, channel, recording.sample_rate, role, models, withheld[role])
         for number, (channel, role) in enumerate(zip(samples, channel_roles, strict=True), start=1)
     ]
     timeline = sorted(
@@ -187,7 +195,7 @@ def _arrange(samples: Floats, roles: Sequence[Role] | None) -> tuple[Layout, tup
 
 
 def _analyze_channel(
-    number: int, samples: Floats, sample_rate: int, role: Role, models: AcousticModels, *, withheld: bool
+    number: int, samples: Floats, sample_rate: int, role: Role, models: AcousticModels, withheld: str | None
 ) -> tuple[ChannelResult, list[Segment]]:
     with stage("voice_activity", models.voice_activity.name):
         activity = models.voice_activity.probabilities(samples)
@@ -197,14 +205,14 @@ def _analyze_channel(
         channel=number,
         role=role,
         status=ChannelStatus.withheld,
-        reason=WITHHELD,
+        reason=withheld,
         speech_ms=_milliseconds(sum(end - start for start, end in speech)),
         speech=tuple((_milliseconds(start), _milliseconds(end)) for start, end in speech),
         loudness_dbfs=tuple(loudness(samples, speech)),
         quality=gauge.quality,
         overall=None,
     )
-    if withheld:
+    if withheld is not None:
         return channel, []
     spoken = _listen(channel, Source.speech, models.speech_emotion, speech, gauge, activity)
     bursts = voiced_stretches(samples, speech)

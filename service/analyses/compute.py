@@ -20,9 +20,14 @@ from service.settings import Settings
 
 
 def acoustics(
-    file: BinaryIO, roles: list[Role] | None, model: str | None, registry: Registry, settings: Settings
+    file: BinaryIO,
+    roles: list[Role] | None,
+    model: str | None,
+    registry: Registry,
+    settings: Settings,
+    consented: bool = True,
 ) -> Acoustics:
-    """How the people on one recording sound.
+    """How the people on one recording sound; where they have not ``consented`` to that, when they speak.
 
     Raises:
         Problem: a model is unknown or not loaded, the file is not audio within the limits, the roles do not fit its
@@ -31,7 +36,8 @@ def acoustics(
     models = registry.acoustic(model)
     with stage("decode"):
         recording = decode(file, Limits(settings.max_audio_seconds, settings.max_channels))
-    result = acoustic.analyze(recording, roles, models, agent_emotions=settings.agent_emotions)
+    allowed = settings.agent_emotions
+    result = acoustic.analyze(recording, roles, models, agent_emotions=allowed, consented=consented)
     observer().listened(recording.duration_ms / 1000)
     return presentation.acoustics(digest(file), recording, result, models)
 

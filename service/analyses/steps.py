@@ -23,6 +23,7 @@ from service.analyses.rows import Analysis
 from service.analyses.states import Event, Status, Step, WordsStatus
 from service.analyses.store import Outcome, Store
 from service.inference.registry import Registry
+from service.privacy.redaction import redact
 from service.problems import Problem, Unfetchable
 from service.schemas import Acoustics
 from service.security.outgoing import TransientFetchError, download
@@ -49,6 +50,12 @@ _READ: Final = TypeAdapter(combine.Read | None)
 def backoff_ms(attempts: int) -> int:
     """2, 4, 8 ... seconds after the first, second, third ... attempt."""
     return 1000 << attempts
+
+
+def _consented(row: Analysis) -> bool:
+    """Whether emotions may be read; analyses of older versions do not say that they may not."""
+    consent = row.options.get("consent") or {}
+    return bool(consent.get("emotion_analysis", True))
 
 
 class Steps:
@@ -109,6 +116,7 @@ class Steps:
                     row.options["model"],
                     self._registry,
                     self._settings,
+                    _consented(row),
                 )
             return found, found.model_dump_json()
 
@@ -116,8 +124,14 @@ class Steps:
         changes: dict[str, Any] = {"separate": found.audio.layout is Layout.separate}
         if row.words is WordsStatus.pending:
             changes["status"] = Status.processing
-            return Outcome(Step.transcription, result=body, changes=changes, events=[Event.acoustics_ready])
-        return self._completed(changes, result=body)
+            return Outcome(
+                Step.transcription,
+                result=body,
+                changes=changes,
+                audio_ms=found.audio.duration_ms,
+                events=[Event.acoustics_ready],
+            )
+        return self._completed(changes, result=body, audio_ms=found.audio.duration_ms)
 
     async def transcription(self, row: Analysis) -> Outcome:
         """Take the transcript one step further at its provider."""
@@ -139,6 +153,8 @@ class Steps:
         except Unavailable as trouble:
             return self.without_words(row, trouble.reason, trouble.retry_after)
         if isinstance(progress, Transcript):
+            if self._settings.redact_transcripts:
+                progress = await self._compute(partial(redact, progress))
             return Outcome(Step.text, result=_TRANSCRIPT.dump_json(progress).decode())
         waited_ms = self._store.ambient.now() - stored.created if stored else 0
         if waited_ms > self._settings.transcription_seconds * 1000:
@@ -148,11 +164,13 @@ class Steps:
         return Outcome(Step.transcription, wait_ms, order=progress.order, changes={"words_reason": None}, visible=False)
 
     async def text(self, row: Analysis) -> Outcome:
-        """What each utterance says."""
+        """What each utterance says; nothing where that may not be read."""
         models = self._registry.text()
         results = await self._store.results(row.id)
 
         def work() -> str:
+            if not _consented(row):
+                return _READ.dump_json(None).decode()
             transcript = _TRANSCRIPT.validate_json(results[Step.transcription])
             return _READ.dump_json(combine.read(transcript, models)).decode()
 
@@ -205,11 +223,14 @@ class Steps:
         changes = {"words": WordsStatus.failed, "words_reason": reason}
         return self._completed(changes, audio_hours=self._settings.recovery_hours)
 
-    def _completed(self, changes: dict[str, Any], *, result: str | None = None, audio_hours: float = 0) -> Outcome:
+    def _completed(
+        self, changes: dict[str, Any], *, result: str | None = None, audio_hours: float = 0, audio_ms: int = 0
+    ) -> Outcome:
         now = self._store.ambient.now()
         keep_hours = max(audio_hours, self._settings.audio_retention_hours)
         end = {"status": Status.completed, "ended": now, "audio_until": now + round(keep_hours * _HOUR_MS)}
-        return Outcome(Step.done, None, result=result, changes={**changes, **end}, events=[Event.completed])
+        changes = {**changes, **end}
+        return Outcome(Step.done, None, result=result, changes=changes, audio_ms=audio_ms, events=[Event.completed])
 
     def without_words(
         self,

@@ -17,7 +17,7 @@ from service.schemas.analyses import (
     Progress,
     Summary,
 )
-from service.schemas.common import Echo, Milliseconds, ModelVersion, Prediction, Score, Span, TextEmotion
+from service.schemas.common import Consent, Echo, Milliseconds, ModelVersion, Prediction, Score, Span, TextEmotion
 from service.schemas.models import Health, ModelCard, ModelList, ModelState, ModelSummary
 from service.schemas.problems import FieldError, ProblemDocument, ProblemType, ProblemTypeList
 from service.schemas.texts import Sentence, TextAnalysis, TextReading, TextResult, TextSpan
@@ -33,6 +33,7 @@ __all__ = [
     "CallbackMessage",
     "CallbackState",
     "Channel",
+    "Consent",
     "DeliveryAttempt",
     "Echo",
     "EmotionModelVersion",

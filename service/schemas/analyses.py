@@ -6,7 +6,7 @@ from pydantic import BaseModel, Field, JsonValue
 
 from service.analyses.states import CallbackStatus, ErasureReason, Event, Status, Step, WordsStatus
 from service.schemas.acoustics import AudioFacts, Channel, EmotionModelVersion, Segment
-from service.schemas.common import Milliseconds
+from service.schemas.common import Consent, Milliseconds
 from service.schemas.conversation import Conversation, Tag
 from service.schemas.problems import ProblemDocument
 from service.schemas.words import Transcript
@@ -28,6 +28,7 @@ class Summary(BaseModel):
 class Analysis(Summary):
     """One analysis of one recording. What is still to come is `null`."""
 
+    consent: Consent | None = Field(description="As the request had it.")
     audio: AudioFacts | None
     channels: list[Channel] | None
     timeline: list[Segment] | None = Field(description="Sorted by start, then channel.")

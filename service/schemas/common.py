@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, Field, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 Score = Annotated[float, Field(ge=0, le=1)]
 Milliseconds = Annotated[int, Field(ge=0)]
@@ -40,3 +40,14 @@ class ModelVersion(BaseModel):
 class Echo(BaseModel):
     external_id: str | None = None
     metadata: dict[str, JsonValue] | None = None
+
+
+class Consent(BaseModel):
+    """What the people on a recording have agreed to."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    emotion_analysis: bool = Field(
+        description="Whether emotions may be read. Without it those of the voice are `withheld` on every channel, and "
+        "the words are transcribed but not read; how the call went is told all the same."
+    )

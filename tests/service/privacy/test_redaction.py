@@ -4,7 +4,7 @@ import re
 from itertools import pairwise
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from service.privacy.personal import ACCOUNT, CARD, EMAIL, NUMBER, PHONE, find
@@ -136,6 +136,7 @@ def dictated(draw, digits):
     return draw(st.sampled_from([" ", ", "])).join(spoken)
 
 
+@settings(max_examples=50)
 @given(prose, st.data(), st.text("0123456789", min_size=9, max_size=19), prose)
 def test_no_long_number_is_left_however_it_is_said(before, data, digits, after):
     spoken = data.draw(dictated(digits))
@@ -149,6 +150,7 @@ def test_no_long_number_is_left_however_it_is_said(before, data, digits, after):
         assert re.fullmatch(r" \[(card|phone) number\] | \[number\] ", number), text
 
 
+@settings(max_examples=50)
 @given(st.lists(st.one_of(prose.map(" ".join), st.text("0123456789 +-.,@ex()", max_size=30)), max_size=5))
 def test_it_keeps_the_order_of_times_and_finds_nothing_twice(texts):
     utterances = [said(text, start_ms=10_000 * number) for number, text in enumerate(texts)]
