@@ -5,6 +5,7 @@ import os
 import sys
 
 from training import (
+    adaptation,
     corpora,
     download,
     fusion,
@@ -39,6 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
         ("leakage", "Show what a split that leaks does to a figure.", leakage),
         ("resampling", "Measure what the quality of resampling does to a figure.", resampling),
         ("corpora", "Test a model on other corpora.", corpora),
+        ("adaptation", "Test whether a model hears a speaker better for having heard him before.", adaptation),
         ("fusion", "Fit and test what the voice weighs beside the words.", fusion),
         ("pictures", "Draw what the corpora sound like.", pictures),
         ("download", "Fetch a corpus from its official home. Resumes.", download),

@@ -16,12 +16,12 @@ from training.__main__ import main
 from training.configuration import SHIPPED
 from training.datasets.ravdess import expected_keys
 from training.table.page import page
-from training.table.rows import COMPARISONS, ROWS
+from training.table.rows import ABLATIONS, BEYOND, COMPARISONS, ROWS
 
 # Every model, feature, optimiser and comparison, on one corpus or the other.
 REHEARSED = (
     *("ravdess_rf_mfcc", "ravdess_rf_mfcc_smote", "ravdess_cnn1d_zcr", "ravdess_cnn2d_mfcc"),
-    *("ravdess_cnn2d_mfcc_rmsprop", "ravdess_cnn_bilstm_combined"),
+    *("ravdess_cnn2d_mfcc_rmsprop", "ravdess_cnn_bilstm_combined", "speech_encoder"),
     *("emogator_rf_combined", "emogator_cnn1d_mel", "emogator_cnn2d_chroma"),
 )
 
@@ -99,12 +99,13 @@ def test_every_row_is_served_by_its_name(written: Path, name: str) -> None:
 
 
 def test_table_is_a_list_of_configurations() -> None:
-    named = [*(row.name for row in ROWS), *(other.name for other in COMPARISONS)]
+    rows, compared = [*ROWS, *BEYOND], [*COMPARISONS, *ABLATIONS]
+    named = [each.name for each in (*rows, *compared)]
     assert len(set(named)) == len(named)
-    assert {*named, "speech_emotion", "vocal_burst", "speech_encoder", "crema_d_encoder"} == {
+    assert {*named, "speech_emotion", "vocal_burst", "crema_d_encoder", "crema_d_student"} == {
         file.stem for file in SHIPPED.glob("*.toml")
     }
-    assert {other.row for other in COMPARISONS} <= {row.name for row in ROWS}
+    assert {other.row for other in compared} <= {row.name for row in rows}
 
 
 def test_row_below_the_papers_figure_says_by_how_much(written: Path) -> None:

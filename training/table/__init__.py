@@ -7,7 +7,7 @@ from pathlib import Path
 
 from training import ARTEFACTS, REPORTS
 from training.configuration import Configuration, shipped
-from training.experiment import FOLDS, RANDOM_SPLITS, Experiment
+from training.experiment import PROTOCOLS, Experiment
 from training.table import quick
 from training.table.report import write_report
 from training.table.rows import COMPARISONS, ROWS
@@ -20,6 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--data", type=Path, help="the folder that holds ravdess and emogator, each in its official layout"
     )
     parser.add_argument("--rows", nargs="+", metavar="NAME", help="only these rows (all)")
+    parser.add_argument("--protocols", nargs="+", choices=PROTOCOLS, default=list(PROTOCOLS), help="only these (both)")
     parser.add_argument("--folds", type=int, choices=range(1, 6), default=5, help="of each protocol (%(default)s)")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="runs side by side (%(default)s)")
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="where features and states are kept")
@@ -64,7 +65,8 @@ def _train(configurations: Sequence[Configuration], options: argparse.Namespace)
         for configuration in configurations
     ]
     # A fold of every row before the next fold of any: a table that is cut short has all its rows.
-    splits = [split for pair in zip(FOLDS, RANDOM_SPLITS, strict=True) for split in pair][: 2 * folds]
+    splits = [split for fold in zip(*(PROTOCOLS[name] for name in options.protocols), strict=True) for split in fold]
+    splits = splits[: len(options.protocols) * folds]
     run_all([Job(experiment, split) for split in splits for experiment in experiments], workers=options.workers)
     if options.ship:
         for experiment in experiments:

@@ -30,6 +30,8 @@ def page(document: Mapping[str, Any]) -> str:
         "- **speakers apart** is what to expect for a caller nobody has heard before.\n"
         "- **telephone** is the same test clips through an 8 kHz, 300-3400 Hz, µ-law line. One model answers for both "
         "bands.\n"
+        "- The last rows go beyond the paper: **Whisper encoder** starts with the first layers of a speech recogniser, "
+        "**distilled** learns from that encoder, too.\n"
         "- Brackets hold 95 % intervals from a bootstrap over speakers. UAR is the mean of the class recalls. "
         "**folds** says how many of the five of each protocol have been run; with fewer the intervals are wider.\n"
         "- Epoch and temperature were chosen on validation clips, never on the test fold. The settings were explored "
@@ -89,7 +91,7 @@ def _figures(row: Row) -> Mapping[str, Any]:
 
 def _named(row: Row) -> tuple[str, str]:
     features = "combined" if len(row["features"]) > 1 else FEATURES[row["features"][0]]
-    return TITLES[row["model"]], features
+    return TITLES[row["model"]] + (", distilled" if row["teacher"] else ""), features
 
 
 def _cells(row: Row, protocol: str, figures: Sequence[str]) -> list[str]:

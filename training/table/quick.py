@@ -12,11 +12,13 @@ _NETWORKS: Final[dict[str, dict[str, Any]]] = {
     "cnn1d": {"channels": (4, 4), "dense": 4},
     "cnn2d": {"channels": (2, 4), "dense": 4},
     "cnn_bilstm": {"channels": (4, 4), "units": 4, "dense": 4},
+    "encoder": {"blocks": 1, "width": 8, "heads": 2, "attention": 2},
 }
 
 
 def smaller(configuration: Configuration) -> Configuration:
-    return replace(configuration, network=_NETWORKS[configuration.model], epochs=1, copies=1)
+    network = _NETWORKS[configuration.model]
+    return replace(configuration, network=network, epochs=1, warmup=0, copies=1, start="", teacher="")
 
 
 def few(clips: tuple[Clip, ...]) -> tuple[Clip, ...]:

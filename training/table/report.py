@@ -11,17 +11,20 @@ from training import card
 from training.experiment import PROTOCOLS, Result, protocol_reports
 from training.metrics import Tally
 from training.table.page import page
-from training.table.rows import COMPARISONS, ROWS
+from training.table.rows import ABLATIONS, BEYOND, COMPARISONS, ROWS
 
 PICTURES: Final = "pictures"
 # The rows that pictures are drawn of: the best of each model.
-PICTURED: Final = ("ravdess_rf_mfcc", "ravdess_cnn1d_mfcc", "ravdess_cnn2d_mfcc", "ravdess_cnn_bilstm_combined")
+PICTURED: Final = (
+    *("ravdess_rf_mfcc", "ravdess_cnn1d_mfcc", "ravdess_cnn2d_mfcc", "ravdess_cnn_bilstm_combined"),
+    "speech_encoder",
+)
 
 
 def write_report(results: Path, out: Path) -> None:
     """Write ``table.json``, ``table.md`` and the pictures of some rows to ``out``, from what is in ``results``."""
     rows = []
-    for row in ROWS:
+    for row in (*ROWS, *BEYOND):
         found = read_results(results / row.name)
         if found:
             pictures = draw(found, out / PICTURES) if row.name in PICTURED else []
@@ -34,21 +37,22 @@ def write_report(results: Path, out: Path) -> None:
                 }
             )
     comparisons = []
-    for other in COMPARISONS:
+    for other in (*COMPARISONS, *ABLATIONS):
         changed, plain = read_results(results / other.name), read_results(results / other.row)
         alike = {result["split"] for result in changed} & {result["split"] for result in plain}
         if alike:
             both = ([result for result in side if result["split"] in alike] for side in (plain, changed))
             comparisons.append({"what": other.what, "sides": [summary(side) for side in both]})
+    missing = [row.name for row in ROWS if row.name not in {done["name"] for done in rows}]
     document = {
         "rows": rows,
         "comparisons": comparisons,
-        "missing": [row.name for row in ROWS if row.name not in {done["name"] for done in rows}],
+        "missing": missing,
     }
     out.mkdir(parents=True, exist_ok=True)
     card.write_json(document, out / "table.json")
     (out / "table.md").write_text(page(document), encoding="utf-8")
-    print(f"{len(rows)} of {len(ROWS)} rows are in {out / 'table.md'}")
+    print(f"{len(ROWS) - len(missing)} of {len(ROWS)} rows are in {out / 'table.md'}")
 
 
 def read_results(folder: Path) -> list[Result]:
@@ -68,6 +72,7 @@ def summary(results: Sequence[Result]) -> dict[str, Any]:
         "corpus": first["corpus"],
         "fingerprint": first["fingerprint"],
         "model": first["configuration"]["model"],
+        "teacher": first["configuration"].get("teacher"),
         "features": first["configuration"]["front_end"]["features"],
         "protocols": protocol_reports(results),
         "epochs": statistics.median(result["epochs"] for result in results),
