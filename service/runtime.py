@@ -57,17 +57,17 @@ class Ports:
     """Where a process touches the outside. Tests hand in their own.
 
     Attributes:
-        spans: takes the traces; None where the settings say to whom they go.
         provider: carries requests to a transcription provider; None for the network.
         callers: carries requests to addresses that callers give, once these are checked; None for the network.
         resolve: finds the addresses of a host.
+        spans: takes the traces; None where the settings say to whom they go.
     """
 
     ambient: Ambient = field(default_factory=Ambient)
-    spans: "SpanExporter | None" = None
     provider: httpx2.AsyncBaseTransport | None = None
     callers: httpx2.AsyncBaseTransport | None = None
     resolve: outgoing.Resolver = outgoing.system
+    spans: "SpanExporter | None" = None
 
 
 @dataclass
