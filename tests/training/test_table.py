@@ -13,15 +13,17 @@ from service.inference.acoustic import EmotionModel
 from service.inference.artefacts import Artefact
 from training import REPORTS
 from training.__main__ import main
-from training.configuration import SHIPPED
+from training.configuration import SHIPPED, shipped
 from training.datasets.ravdess import expected_keys
+from training.models import check_options
 from training.table.page import page
+from training.table.quick import smaller
 from training.table.rows import ABLATIONS, BEYOND, COMPARISONS, ROWS
 
 # Every model, feature, optimiser and comparison, on one corpus or the other.
 REHEARSED = (
     *("ravdess_rf_mfcc", "ravdess_rf_mfcc_smote", "ravdess_cnn1d_zcr", "ravdess_cnn2d_mfcc"),
-    *("ravdess_cnn2d_mfcc_rmsprop", "ravdess_cnn_bilstm_combined", "speech_encoder"),
+    *("ravdess_cnn2d_mfcc_rmsprop", "ravdess_cnn_bilstm_combined"),
     *("emogator_rf_combined", "emogator_cnn1d_mel", "emogator_cnn2d_chroma"),
 )
 
@@ -106,6 +108,13 @@ def test_table_is_a_list_of_configurations() -> None:
         file.stem for file in SHIPPED.glob("*.toml")
     }
     assert {other.row for other in compared} <= {row.name for row in rows}
+
+
+@pytest.mark.parametrize("name", [row.name for row in BEYOND])
+def test_what_goes_beyond_the_paper_can_be_rehearsed_without_what_it_starts_from(name: str) -> None:
+    rehearsed = smaller(shipped(name))
+    check_options(rehearsed.model, rehearsed.network)
+    assert (rehearsed.start, rehearsed.teacher, rehearsed.epochs) == ("", "", 1)
 
 
 def test_row_below_the_papers_figure_says_by_how_much(written: Path) -> None:
