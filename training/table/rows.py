@@ -86,7 +86,7 @@ COMPARISONS: Final = (
 
 ABLATIONS: Final = (
     Comparison(
-        "speech_encoder_alone", "speech_encoder", "from Whisper at once, without CREMA-D; 15 epochs in place of 12"
+        "speech_encoder_alone", "speech_encoder", "from Whisper at once, without CREMA-D"
     ),
 )
 """Of what goes beyond the paper."""
