@@ -2,7 +2,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: run run-distilroberta adopt test check bench chaos
+.PHONY: run run-distilroberta adopt test check bench chaos images pins audit
 
 # Two published models as they are called once they are adopted: DistilRoBERTa for emotion, RoBERTa for sentiment.
 DISTILROBERTA := text_distilroberta_emotion,text_roberta_sentiment
@@ -34,6 +34,31 @@ bench: .venv/development
 
 chaos: .venv/development
 	$(BIN)/python -m tests.chaos
+
+images: .venv/development
+	$(BIN)/python -m tests.images
+
+# Files that docker-compose.yml hands to its containers, whose users read them; others get no further than the folder.
+secrets:
+	mkdir -m 700 $@.new
+	cd $@.new && touch assemblyai_api_key callback_secrets metrics_key
+	cd $@.new && for name in postgres_password grafana_password; do \
+	  od -An -N24 -tx1 /dev/urandom | tr -d ' \n' > $$name || exit 1; done
+	chmod 644 $@.new/*
+	mv $@.new $@
+
+# What the images install: the newest that pyproject.toml allows, each file with its hash. torch is the build for CPUs
+# alone: UV_FIND_LINKS names a folder that holds it, or the page of PyTorch's own index that lists it.
+PINS = $(BIN)/uv pip compile --quiet --upgrade --python-version 3.11 --python-platform x86_64-manylinux_2_28 \
+  --only-binary :all: --generate-hashes --no-header --no-annotate pyproject.toml
+pins: .venv/development
+	$(PINS) --extra otel --extra postgres --extra redis --extra s3 --output-file docker/requirements-service.txt
+	$(PINS) --extra training --output-file docker/requirements-training.txt
+
+# Asks the package index which of the pins have known faults; fails, too, where it cannot tell.
+audit: .venv/development
+	for image in service training; do sed 's/+cpu//' docker/requirements-$$image.txt | \
+	  $(BIN)/uv tool run pip-audit==2.10.1 --strict --disable-pip --require-hashes --requirement /dev/stdin || exit 1; done
 
 # What the service needs and nothing else. The stamps below cover those above them.
 .venv/service: pyproject.toml | $(BIN)/pip
