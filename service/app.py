@@ -81,10 +81,14 @@ def create_app(settings: Settings, ports: Ports | None = None) -> FastAPI:
         seconds=settings.body_seconds,
     )
     app.add_middleware(Access)
-    app.add_middleware(Observed, new_id=ports.ambient.new_id)
+    routers = [
+        resource.router for resource in (audio, text, analyses, events, models, health, metrics, reference, webhooks)
+    ]
+    routes = [route for router in routers for route in router.routes]
+    app.add_middleware(Observed, new_id=ports.ambient.new_id, routes=routes)
     problems.install(app)
-    for resource in (audio, text, analyses, events, models, health, metrics, reference, webhooks):
-        app.include_router(resource.router)
+    for router in routers:
+        app.include_router(router)
     app.webhooks.include_router(webhooks.callbacks)
 
     def openapi() -> dict[str, Any]:

@@ -128,6 +128,7 @@ async def _follow_a_call(service: World) -> None:
         await service.assemblyai.finish(transcript_id)
     await service.passes(60)
     _write("delete_analysis", await _success(service, "DELETE", other))
+    _write("delete_analyses", await _success(service, "DELETE", "/analyses?external_id=call-42"))
 
 
 def _refusals() -> dict[str, Request]:

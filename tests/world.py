@@ -11,6 +11,7 @@ import anyio
 import httpx2
 from anyio.lowlevel import checkpoint
 from fastapi import FastAPI
+from opentelemetry.sdk.trace.export import SpanExporter
 from pydantic import SecretStr
 from sqlalchemy import func, or_, select
 
@@ -108,6 +109,7 @@ async def world(
     clock: Clock | None = None,
     callers: Callable[[httpx2.Request], httpx2.Response] = lambda _: reply(),
     resolve: Resolver | None = None,
+    spans: SpanExporter | None = None,
 ) -> AsyncIterator[World]:
     """A world in which every name leads to a public address."""
     clock = clock or Clock()
@@ -118,7 +120,7 @@ async def world(
 
     assemblyai = FakeAssemblyAI(webhook)
     recorder = Recorder(callers)
-    ports = Ports(Counting(clock), assemblyai.transport(), recorder, resolve or Names([PUBLIC]))
+    ports = Ports(Counting(clock), assemblyai.transport(), recorder, resolve or Names([PUBLIC]), spans)
     app = create_app(settings, ports)
     async with (
         app.router.lifespan_context(app),

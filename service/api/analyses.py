@@ -23,11 +23,12 @@ from service.crm.salesforce import SalesforceVoiceCall
 from service.crm.zendesk import ZendeskTicket
 from service.problems import ErasedAnalysis, InvalidRequest, NotRetryable, Problem, UnknownAnalysis
 from service.requests import ExternalId
-from service.schemas import Analysis, AnalysisList, CallbackList, ErasureReceipt, Progress
+from service.schemas import Analysis, AnalysisList, CallbackList, ErasureList, ErasureReceipt, Progress
 
 router = APIRouter(tags=["Analyses"])
 
 _GONE = (UnknownAnalysis, ErasedAnalysis)
+_ERASED_AT_A_TIME: Final = 100
 _ID: Final = re.compile("an_[0-9a-z]{26}")
 
 
@@ -116,6 +117,27 @@ async def delete_analysis(analysis_id: AnalysisId, service: ServiceDep) -> Erasu
     service.watch.announce(analysis_id)
     service.sweep.soon()
     return presentation.receipt(receipt)
+
+
+@router.delete("/analyses", summary="Erase all analyses of a call", responses=problems.responses(InvalidRequest))
+async def delete_analyses(
+    service: ServiceDep,
+    caller: CallerDep,
+    external_id: Annotated[ExternalId, Query(max_length=200, description="Your own id, which all of them have.")],
+) -> ErasureList:
+    """Remove all that is known of what you know under this id, as if each were erased alone.
+
+    The receipts of these are answered; of what was erased before there is nothing to tell, as a receipt does not hold
+    the id. Texts are not kept in the first place.
+    """
+    mine = Filters(tenant=caller.tenant, external_id=external_id)
+    receipts = []
+    while rows := await service.store.page(mine, _ERASED_AT_A_TIME):
+        for row in rows:
+            receipts.append(await service.store.erase(row.id, ErasureReason.request))
+            service.watch.announce(row.id)
+    service.sweep.soon()
+    return ErasureList(receipts=[presentation.receipt(receipt) for receipt in receipts])
 
 
 @router.post(

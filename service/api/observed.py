@@ -5,12 +5,12 @@ None of them holds more of the address than the template of its route, nor who a
 
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from time import perf_counter
 from typing import Final
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.routing import Match
+from starlette.routing import BaseRoute, Match, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.api.problems import ProblemResponse
@@ -37,9 +37,10 @@ class Observed:
     hyphens and underscores), else it gets one; its answer has it too.
     """
 
-    def __init__(self, app: ASGIApp, new_id: Callable[[str], str]) -> None:
+    def __init__(self, app: ASGIApp, new_id: Callable[[str], str], routes: Sequence[BaseRoute]) -> None:
         self.app = app
         self._new_id = new_id
+        self._routes = routes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -69,11 +70,11 @@ class Observed:
                     await ProblemResponse(internal_error())(scope, receive, named)
                 raise  # whoever serves this writes it to the log
             finally:
-                _tell(service, span, scope, status or _GONE, perf_counter() - began)
+                route = _route(scope, self._routes)
+                _tell(service, span, scope["method"], route, status or _GONE, perf_counter() - began)
 
 
-def _tell(service: Runtime, span: Span, scope: Scope, status: int, seconds: float) -> None:
-    method, route = scope["method"], _route(scope)
+def _tell(service: Runtime, span: Span, method: str, route: str, status: int, seconds: float) -> None:
     service.metrics.answered(method, route, status, seconds)
     span.name(f"{method} {route}")
     for name, value in (
@@ -89,10 +90,9 @@ def _tell(service: Runtime, span: Span, scope: Scope, status: int, seconds: floa
     logger.log(level, "%s %s %d", method, route, status, extra={"fields": fields})
 
 
-def _route(scope: Scope) -> str:
-    """The template of the path, also where the request was refused before anybody looked for its route."""
-    route = scope.get("route")
-    if route is None:
-        routes = scope["app"].routes
-        route = next((known for known in routes if known.matches(scope)[0] is not Match.NONE), None)
-    return getattr(route, "path", UNKNOWN_ROUTE) or UNKNOWN_ROUTE
+def _route(scope: Scope, routes: Sequence[BaseRoute]) -> str:
+    """The template of the path, also where the request was refused before its route was found."""
+    if path := getattr(scope.get("route"), "path", None):
+        return str(path)
+    found = (route.path for route in routes if isinstance(route, Route) and route.matches(scope)[0] is not Match.NONE)
+    return next(found, UNKNOWN_ROUTE)

@@ -14,20 +14,20 @@ from typing import Any, Final, Literal
 
 Format = Literal["text", "json"]
 
-_ids: Final[dict[str, ContextVar[str | None]]] = {
+IDS: Final[dict[str, ContextVar[str | None]]] = {
     name: ContextVar(name, default=None) for name in ("request_id", "analysis_id")
 }
 
 
 def of_request(request_id: str) -> None:
     """From here on, and in what is begun from here, lines are about this request."""
-    _ids["request_id"].set(request_id)
-    _ids["analysis_id"].set(None)
+    IDS["request_id"].set(request_id)
+    IDS["analysis_id"].set(None)
 
 
 def of_analysis(analysis_id: str) -> None:
     """From here on, and in what is begun from here, lines are about this analysis."""
-    _ids["analysis_id"].set(analysis_id)
+    IDS["analysis_id"].set(analysis_id)
 
 
 def configure(level: str, style: Format) -> None:
@@ -87,7 +87,7 @@ def trail(error: BaseException) -> Iterator[str]:
 
 
 def _under_way() -> dict[str, str]:
-    return {name: value for name, variable in _ids.items() if (value := variable.get()) is not None}
+    return {name: value for name, variable in IDS.items() if (value := variable.get()) is not None}
 
 
 def _error(record: logging.LogRecord) -> BaseException | None:

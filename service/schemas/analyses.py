@@ -103,3 +103,9 @@ class ErasureReceipt(BaseModel):
     reason: ErasureReason
     provider: str | None = Field(description="Who had transcribed it.")
     provider_erased_at: datetime | None = Field(description="When the provider had deleted its copy.")
+
+
+class ErasureList(BaseModel):
+    """The newest first."""
+
+    receipts: list[ErasureReceipt]

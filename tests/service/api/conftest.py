@@ -31,9 +31,9 @@ def world_with(
     """Starts a world with some settings changed: ``async with world_with(max_channels=1) as world``."""
     monkeypatch.setattr(Registry, "load", load)
 
-    def start(*, clock: Any = None, callers: Any = None, resolve: Any = None, **changes: Any) -> Any:
+    def start(*, clock: Any = None, callers: Any = None, resolve: Any = None, spans: Any = None, **changes: Any) -> Any:
         update = {"data_dir": tmp_path / "data", **changes}
-        outside = {"clock": clock, "callers": callers, "resolve": resolve}
+        outside = {"clock": clock, "callers": callers, "resolve": resolve, "spans": spans}
         given = {name: value for name, value in outside.items() if value is not None}
         return world(settings.model_copy(update=update), **given)
 

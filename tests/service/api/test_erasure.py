@@ -4,6 +4,7 @@ import pytest
 from sqlalchemy import select
 
 from service.analyses.rows import Analysis, AudioFile, Base, Callback, Delivery, IdempotencyKey, Result
+from service.security.keys import USUAL
 from service.security.webhooks import Secrets, new_secret
 from tests.assemblyai import DOWN, Operation
 from tests.service.api.kit import begun, completed, listed, post, problem_of, read
@@ -166,3 +167,50 @@ async def test_after_its_time_an_analysis_is_erased_unasked(world_with, clip):
         await world.service.housekeeping.purge()
         problem_of(await world.client.get(location), 410, "erased-analysis")
         assert (await world.client.delete(location)).json()["reason"] == "retention"
+
+
+class TestAllOfACall:
+    async def test_everything_under_an_external_id_goes(self, world_with, clip):
+        async with world_with() as world:
+            mine = [await completed(world, clip, external_id="call 42") for _ in range(3)]
+            other = await completed(world, clip, external_id="call 43")
+            response = await world.client.delete("/analyses", params={"external_id": "call 42"})
+            assert response.status_code == 200
+            receipts = response.json()["receipts"]
+            assert [f"/analyses/{receipt['id']}" for receipt in receipts] == mine[::-1]
+            assert {receipt["reason"] for receipt in receipts} == {"request"}
+            for location in mine:
+                problem_of(await world.client.get(location), 410, "erased-analysis")
+            assert list(await listed(world)) == [other.removeprefix("/analyses/")]
+
+    async def test_it_does_not_end_with_a_page(self, world_with, monkeypatch, clip):
+        monkeypatch.setattr("service.api.analyses._ERASED_AT_A_TIME", 2)
+        async with world_with() as world:
+            for _ in range(5):
+                await completed(world, clip, external_id="call 42")
+            response = await world.client.delete("/analyses", params={"external_id": "call 42"})
+            assert len(response.json()["receipts"]) == 5
+            assert await listed(world) == {}
+
+    async def test_where_there_is_nothing_nothing_is_told(self, world_with):
+        async with world_with() as world:
+            for _ in range(2):
+                response = await world.client.delete("/analyses", params={"external_id": "call 42"})
+                assert (response.status_code, response.json()) == (200, {"receipts": []})
+
+    @pytest.mark.parametrize("query", [{}, {"external_id": "a" * 201}, {"external_id": "\0"}])
+    async def test_without_an_id_nothing_is_erased(self, world_with, clip, query):
+        async with world_with() as world:
+            await completed(world, clip)
+            problem_of(await world.client.delete("/analyses", params=query), 422, "invalid-request")
+            assert len(await listed(world)) == 1
+
+    async def test_another_tenants_stay(self, world_with, clip):
+        async with world_with(allow_anonymous=True) as world:
+            location = await completed(world, clip, external_id="call 42")
+            key = await world.service.keyring.create("acme", USUAL, None)
+            headers = {"X-API-Key": key}
+            await post(world, clip, headers, external_id="call 42")
+            response = await world.client.delete("/analyses", params={"external_id": "call 42"}, headers=headers)
+            assert len(response.json()["receipts"]) == 1
+            assert (await read(world, location))["status"] == "completed"

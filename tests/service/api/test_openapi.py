@@ -35,6 +35,7 @@ def test_operation_ids_are_stable(operations):
         "analyze_text": "POST /analyze-text",
         "list_analyses": "GET /analyses",
         "get_analysis": "GET /analyses/{analysis_id}",
+        "delete_analyses": "DELETE /analyses",
         "delete_analysis": "DELETE /analyses/{analysis_id}",
         "retry_analysis": "POST /analyses/{analysis_id}/retry",
         "list_callbacks": "GET /analyses/{analysis_id}/callbacks",
