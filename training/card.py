@@ -54,6 +54,7 @@ def readme(card: Mapping[str, Any]) -> str:
         *(f"- **{label}** stands for the corpus's category {original}" for label, original in card["proxies"].items()),
         f"- **Trained on**: {data['corpus']}, {data['clips']:,} clips of {data['speakers']} speakers "
         f"({data['citation']})",
+        *_before(card),
         f"- **Licence of these weights**: {card['licence']}. {card['licence_note']}",
         f"- **Input**: {_input(card['front_end'])}, "
         f"windows of {card['front_end']['window_samples'] / card['front_end']['sample_rate']:.0f} s "
@@ -91,6 +92,14 @@ def readme(card: Mapping[str, Any]) -> str:
         lines += ["", "Oddities of the corpus that were survived (whole in `card.json`):", ""]
         lines += [f"- {textwrap.shorten(note, 160, placeholder=' …')}" for note in data["notes"]]
     return "\n".join(lines) + "\n"
+
+
+def _before(card: Mapping[str, Any]) -> list[str]:
+    """What the weights were made of, besides the corpus that the model is for."""
+    steps = [f"{step['name']} ({step['citation']}; {step['licence']})" for step in card.get("starts_with", [])]
+    started = [f"- **Starts with** the weights of {', then '.join(steps)}"] if steps else []
+    taught = [f"- **Distilled** from {card['teacher']}, on the same clips"] if "teacher" in card else []
+    return started + taught
 
 
 def _sets(card: Mapping[str, Any]) -> list[str]:

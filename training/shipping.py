@@ -9,7 +9,7 @@ import numpy as np
 
 from service.emotions import PROXIES
 from service.inference.artefacts import CARD_FILE, MODEL_FILE, write_sums
-from training import card
+from training import card, starts
 from training.experiment import (
     FOLDS,
     ONNX_FILE,
@@ -84,7 +84,8 @@ def ship(experiment: Experiment, folder: Path) -> dict[str, Any]:
         network_picture(network, configuration.name, folder / _PICTURE)
     what = " + ".join(card.FEATURES[feature] for feature in configuration.front_end.features)
     notes = {name: about[name].format(folds=bands["wideband"]["folds"]) for name, bands in protocols.items()}
-    made = {
+    before = starts.lineage(configuration)
+    made: dict[str, Any] = {
         "name": configuration.name,
         "version": configuration.version,
         "task": about["task"],
@@ -109,6 +110,8 @@ def ship(experiment: Experiment, folder: Path) -> dict[str, Any]:
             "fingerprint": corpus.fingerprint(),
             "notes": [*corpus.notes, *loaded.features.notes],
         },
+        **({"starts_with": before} if before else {}),
+        **({"teacher": configuration.teacher} if configuration.teacher else {}),
         "protocols": protocols,
         "protocol_notes": {**notes, "selection": configuration.selection},
         "calibration": {

