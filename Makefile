@@ -20,7 +20,7 @@ adopt: .venv/training
 	$(BIN)/python -m training text adopt
 
 test: .venv/development
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 check: .venv/development
 	$(BIN)/ruff format --check .
