@@ -4,17 +4,25 @@ import asyncio
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import closing, suppress
+from importlib.resources import files
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from pydantic import SecretStr
 from sqlalchemy import Connection, text
 
+from service.analyses.ambient import Ambient
+from service.analyses.audio_files import AudioFiles
 from service.analyses.database import open_database
-from service.analyses.rows import Analysis, Base, Receipt
-from service.analyses.states import ErasureReason
+from service.analyses.recordings import Recordings
+from service.analyses.rows import Analysis, Base, IdempotencyKey, Receipt
+from service.analyses.states import ErasureReason, Step
+from service.analyses.store import Filters, Store
 from service.settings import Settings, SettingsError
 from tests.service.analyses.conftest import opened_at
 from tests.service.analyses.kit import create, rows
@@ -33,6 +41,17 @@ async def main():
 
 asyncio.run(main())
 """
+
+
+MIGRATIONS = files("service.analyses") / "migrations"
+FROM_0001 = (
+    "INSERT INTO analyses (id, external_id, created, updated, status, step, revision, options, words, "
+    "nudged, separate, enqueue_after, attempts) "
+    "VALUES ('an_1', 'call-42', 1, 1, 'completed', 'done', 1, '{}', 'none', false, false, 0, 0)",
+    "INSERT INTO idempotency_keys VALUES ('twice', 'same', 'an_1', 1, 2)",
+    "INSERT INTO results VALUES ('an_1', 'acoustics', '{}')",
+    "INSERT INTO receipts VALUES ('an_2', 1, 'request', NULL, NULL)",
+)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -199,3 +218,35 @@ def test_without_the_extra_it_says_so(monkeypatch):
 def test_tls_is_asked_for_as_everywhere_else():
     opened = open_database(Settings(database_url=SecretStr("postgresql://user:secret@host/name?sslmode=require")))
     assert dict(opened.engine.url.query) == {"ssl": "require"}
+
+
+@pytest.mark.anyio
+async def test_what_an_older_version_stored_is_nobodys_and_can_still_be_read(empty, tmp_path):
+    database = opened_at(empty)
+
+    def at(connection: Connection, step: Callable[[Config, str], None], revision: str) -> None:
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS))
+        config.attributes["connection"] = connection
+        step(config, revision)
+
+    async with database.engine.begin() as connection:
+        await connection.run_sync(at, command.upgrade, "0001")
+        for statement in FROM_0001:
+            await connection.execute(text(statement))
+    await database.migrate()
+    store = Store(database, Recordings(AudioFiles(tmp_path / "audio")), Ambient(), 0)
+    (row,) = await store.page(Filters(""), 10)
+    assert (row.id, row.tenant, row.key_prefix, row.external_id) == ("an_1", "", "", "call-42")
+    assert await store.results("an_1") == {Step.acoustics: "{}"}
+    await store.check_owner("an_2", "")
+    async with database.reading() as session:
+        key = await session.get_one(IdempotencyKey, ("", "twice"))
+    assert (key.fingerprint, key.analysis_id, key.created, key.answered) == ("same", "an_1", 1, 2)
+    async with database.engine.begin() as connection:
+        await connection.run_sync(at, command.downgrade, "0001")
+        assert (await connection.execute(text("SELECT key, analysis_id FROM idempotency_keys"))).all() == [
+            ("twice", "an_1")
+        ]
+        assert (await connection.execute(text("SELECT analysis_id FROM results"))).scalars().all() == ["an_1"]
+    await database.close()

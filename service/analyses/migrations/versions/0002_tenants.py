@@ -1,4 +1,8 @@
-"""API keys, whose each analysis is, and what each key has used"""
+"""API keys, whose each analysis is, and what each key has used
+
+Nothing here is a batch operation: on SQLite these may replace a table, and with the old one go all rows that refer to
+it.
+"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -33,14 +37,12 @@ def upgrade() -> None:
         sa.Column("amount", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("key_prefix", "resource", "begins"),
     )
-    with op.batch_alter_table("analyses", schema=None) as batch_op:
-        batch_op.add_column(sa.Column("tenant", sa.String(), server_default=sa.text("''"), nullable=False))
-        batch_op.add_column(sa.Column("key_prefix", sa.String(), server_default=sa.text("''"), nullable=False))
-        batch_op.create_index("ix_analyses_tenant_id", ["tenant", "id"], unique=False)
-    with op.batch_alter_table("receipts", schema=None) as batch_op:
-        batch_op.add_column(sa.Column("tenant", sa.String(), server_default=sa.text("''"), nullable=False))
+    op.add_column("analyses", sa.Column("tenant", sa.String(), server_default="", nullable=False))
+    op.add_column("analyses", sa.Column("key_prefix", sa.String(), server_default="", nullable=False))
+    op.create_index("ix_analyses_tenant_id", "analyses", ["tenant", "id"])
+    op.add_column("receipts", sa.Column("tenant", sa.String(), server_default="", nullable=False))
     _make_keys_anew(
-        sa.Column("tenant", sa.String(), server_default=sa.text("''"), nullable=False),
+        sa.Column("tenant", sa.String(), server_default="", nullable=False),
         sa.PrimaryKeyConstraint("tenant", "key"),
     )
 
@@ -48,12 +50,10 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.execute("DELETE FROM idempotency_keys WHERE tenant <> ''")
     _make_keys_anew(sa.PrimaryKeyConstraint("key"))
-    with op.batch_alter_table("receipts", schema=None) as batch_op:
-        batch_op.drop_column("tenant")
-    with op.batch_alter_table("analyses", schema=None) as batch_op:
-        batch_op.drop_index("ix_analyses_tenant_id")
-        batch_op.drop_column("key_prefix")
-        batch_op.drop_column("tenant")
+    op.drop_column("receipts", "tenant")
+    op.drop_index("ix_analyses_tenant_id", "analyses")
+    op.drop_column("analyses", "key_prefix")
+    op.drop_column("analyses", "tenant")
     op.drop_table("usage")
     op.drop_table("api_keys")
 

@@ -8,10 +8,8 @@ down_revision = "0002"
 
 
 def upgrade() -> None:
-    with op.batch_alter_table("analyses", schema=None) as batch_op:
-        batch_op.add_column(sa.Column("traceparent", sa.String(), nullable=True))
+    op.add_column("analyses", sa.Column("traceparent", sa.String(), nullable=True))
 
 
 def downgrade() -> None:
-    with op.batch_alter_table("analyses", schema=None) as batch_op:
-        batch_op.drop_column("traceparent")
+    op.drop_column("analyses", "traceparent")
