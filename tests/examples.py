@@ -20,6 +20,8 @@ from anyio.lowlevel import checkpoint
 
 from service.api.examples import FOLDER, PROBLEMS
 from service.problems import internal_error
+from service.security.keyring import Keyring
+from service.security.keys import Scope
 from service.security.webhooks import Secrets, new_secret
 from service.settings import Settings
 from tests.world import TRANSCRIBED, World, reply, streamed, world
@@ -45,6 +47,10 @@ async def main() -> None:
         problems["still-running"] = await _still_running(service)
     async with _world(text_queue=1) as service:
         problems["busy"] = await _busy(service)
+    async with _world(requests_per_minute=2) as service:
+        problems |= await _refusals_of_keys(service)
+    async with _world(body_seconds=0.1) as service:
+        problems["too-slow"] = (await service.client.post("/analyze-text", content=_trickle())).json()
     for kind, setting in _LIMITED.items():
         async with _world(**setting) as service:
             problems[kind] = (await service.client.post("/analyze-audio", **_call())).json()
@@ -178,6 +184,22 @@ async def _refusals_of_what_was_before(service: World) -> dict[str, Any]:
         "not-completed": unlogged.json(),
         "erased-analysis": (await client.get(path)).json(),
     }
+
+
+async def _refusals_of_keys(service: World) -> dict[str, Any]:
+    runtime = service.service
+    keyring = Keyring(runtime.database, runtime.store.ambient, runtime.settings)
+    key = {"X-API-Key": await keyring.create("acme", [Scope.read], None)}
+    return {
+        "unauthorized": (await service.client.get("/analyses")).json(),
+        "insufficient-scope": (await service.client.post("/analyze-text", headers=key)).json(),
+        "too-many-requests": [await service.client.get("/analyses", headers=key) for _ in range(3)][-1].json(),
+    }
+
+
+async def _trickle() -> AsyncIterator[bytes]:
+    yield b'{"text": '
+    await anyio.sleep_forever()
 
 
 async def _still_running(service: World) -> Any:

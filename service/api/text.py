@@ -12,7 +12,7 @@ from service import presentation
 from service.analyses import compute
 from service.api import problems
 from service.api.deps import ServiceDep
-from service.problems import Busy, InvalidRequest, NotReady, TooLarge, UnknownField
+from service.problems import Busy, InvalidRequest, NotReady, TooLarge, TooSlow, UnknownField
 from service.requests import TextRequest
 from service.schemas import TextAnalysis
 
@@ -28,7 +28,7 @@ _FEW_CHARACTERS: Final = 1_000
     "/analyze-text",
     summary="Analyse text",
     response_model=TextAnalysis,
-    responses=problems.responses(problems.BadRequest, TooLarge, InvalidRequest, UnknownField, NotReady, Busy),
+    responses=problems.responses(problems.BadRequest, TooSlow, TooLarge, InvalidRequest, UnknownField, NotReady, Busy),
 )
 async def analyze_text(texts: TextRequest, request: Request, service: ServiceDep) -> Response:
     """How a text reads: its sentiment, negative, neutral or positive, and its emotion, as a whole and by sentence.

@@ -72,7 +72,7 @@ class Rates:
             if left < _LEAST[resource]:
                 meant = _MEANT[resource].format(quota=quota)
                 raise TooManyRequests(
-                    f"This API key may use {meant}, and has; come again in {reset_s} seconds.",
+                    f"One API key may send at most {meant}; come again in {reset_s} seconds.",
                     _NAMES[resource],
                     {"Retry-After": str(reset_s), **headers(standings)},
                 )

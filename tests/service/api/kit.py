@@ -1,6 +1,13 @@
 """What tests of the API ask, and what they expect of every answer."""
 
+from random import Random
+
 import httpx2
+
+from service.analyses.ambient import Ambient
+from service.analyses.rows import ApiKey
+from service.security.keyring import Keyring
+from service.security.keys import USUAL
 
 
 def problem_of(response, status, kind):
@@ -48,3 +55,10 @@ async def completed(world, content, **fields) -> str:
     while "retry-after" in (await world.client.get(location)).headers:
         await world.passes(3)
     return location
+
+
+async def key_for(world, tenant="acme", scopes=USUAL, expires=None) -> dict[str, str]:
+    """The header that carries a new API key."""
+    chance = Random(await world.count(ApiKey)).randbytes  # noqa: S311 - another one for each key
+    keyring = Keyring(world.service.database, Ambient(world.clock, chance), world.service.settings)
+    return {"Authorization": f"Bearer {await keyring.create(tenant, scopes, expires)}"}

@@ -1,4 +1,8 @@
+import anyio
+import httpx2
 import pytest
+
+JSON = {"content-type": "application/json"}
 
 
 def _too_large(response, limit):
@@ -56,3 +60,46 @@ def test_what_fits_exactly_is_taken(small):
     assert len(body) == 1_000
     headers = {"content-type": "application/json"}
     assert small.post("/analyze-text", content=body, headers=headers).status_code == 200
+
+
+def test_a_body_that_takes_too_long_is_not_waited_for(client_with):
+    """The rest of it is not received either: the connection is to be closed."""
+
+    async def trickle(app):
+        never = anyio.Event()
+
+        async def body():
+            yield b'{"text": '
+            await never.wait()
+
+        transport = httpx2.ASGITransport(app)
+        async with httpx2.AsyncClient(transport=transport, base_url="http://service") as client:
+            return [
+                await client.post(path, content=body(), headers=JSON) for path in ("/analyze-text", "/analyze-audio")
+            ]
+
+    with client_with(body_seconds=0.05) as client:
+        for response in client.portal.call(trickle, client.app):
+            assert response.status_code == 408
+            assert response.headers["content-type"] == "application/problem+json"
+            assert response.headers["connection"] == "close"
+            assert response.json()["type"] == "/problems/too-slow"
+
+
+@pytest.mark.parametrize("depth", [50, 300, 5_000, 100_000])
+def test_json_may_be_nested_as_deep_as_it_likes_and_breaks_nothing(client, call, depth):
+    nested = "[" * depth + "]" * depth
+    metadata = '{"a": ' + nested + "}"
+    bodies = [f'{{"text": "Fine.", "metadata": {metadata}}}', f'{{"text": {nested}}}', nested]
+    answers = [client.post("/analyze-text", content=body, headers=JSON) for body in bodies]
+    link = f'{{"audio_url": "https://crm.example.com/call.wav", "metadata": {metadata}}}'
+    later = {"prefer": "respond-async"}
+    answers.append(client.post("/analyze-audio", content=link, headers={**JSON, **later}))
+    form = {"files": {"file": call[:100_000]}, "data": {"metadata": metadata}}
+    answers.append(client.post("/analyze-audio", **form, headers=later))
+    for answer in answers[::2] + answers[-1:]:
+        if answer.status_code == 202:
+            location = answer.headers["location"]
+            assert client.get(location).status_code == client.get("/analyses").status_code == 200
+    expected = {200, 202} if depth == 50 else set()
+    assert {answer.status_code for answer in answers} <= expected | {400, 422}

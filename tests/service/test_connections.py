@@ -1,0 +1,76 @@
+"""Connections on which nothing comes, or too slowly."""
+
+import asyncio
+import socket
+from contextlib import asynccontextmanager
+
+import pytest
+import uvicorn
+
+from service.connections import Connection
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def anyio_backend():
+    return "asyncio"
+
+
+async def hello(scope, receive, send):
+    while (await receive()).get("more_body"):
+        pass
+    await send({"type": "http.response.start", "status": 204, "headers": []})
+    await send({"type": "http.response.body"})
+
+
+@asynccontextmanager
+async def connected(head_seconds):
+    """A connection to a server that waits so long for the head of a request."""
+
+    class Hasty(Connection):
+        pass
+
+    Hasty.head_seconds = head_seconds
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        config = uvicorn.Config(hello, http=Hasty, lifespan="off", log_config=None)
+        server = uvicorn.Server(config)
+        serving = asyncio.create_task(server._serve([listener]))
+        reader, writer = await asyncio.open_connection(*listener.getsockname())
+        try:
+            yield reader, writer
+        finally:
+            writer.close()
+            server.should_exit = True
+            await serving
+
+
+@pytest.mark.parametrize("begun", [b"", b"GET / HTTP/1.1\r\nHost: service\r\nX-Slow: "])
+async def test_a_head_that_does_not_come_ends_the_connection(begun):
+    async with connected(0.05) as (reader, writer):
+        writer.write(begun)
+        assert await reader.read() == b""
+
+
+async def test_so_does_that_of_a_further_request():
+    async with connected(0.05) as (reader, writer):
+        writer.write(b"GET / HTTP/1.1\r\nHost: service\r\n\r\n")
+        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 204")
+        writer.write(b"GET / HTTP/1.1\r\n")
+        assert await reader.read() == b""
+
+
+async def test_a_head_that_has_come_leaves_all_the_time_to_the_body():
+    async with connected(0.05) as (reader, writer):
+        writer.write(b"POST / HTTP/1.1\r\nHost: service\r\nContent-Length: 2\r\n\r\n1")
+        with pytest.raises(TimeoutError):  # longer than a head may take, and nothing has happened
+            async with asyncio.timeout(0.2):
+                await reader.read(1)
+        writer.write(b"2")
+        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 204")
+
+
+async def test_a_head_that_is_too_large_is_refused():
+    async with connected(30) as (reader, writer):
+        writer.write(b"GET / HTTP/1.1\r\nHost: service\r\nX-Large: " + b"x" * 70_000)
+        assert (await reader.readline()).startswith(b"HTTP/1.1 400")
