@@ -73,6 +73,8 @@ def create_app(settings: Settings, ports: Ports | None = None) -> FastAPI:
         openapi_tags=_TAGS,
         generate_unique_id_function=_operation_id,
         lifespan=lifespan,
+        # FastAPI's own would tell of addresses and errors more than service.observability does.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.add_middleware(
         BodyLimit,

@@ -25,6 +25,7 @@ REQUEST_ID: Final = "X-Request-ID"
 UNKNOWN_ROUTE: Final = "other"
 
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{8,64}")
+_METHODS: Final = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 _PROBES: Final = {"/healthz", "/readyz", "/metrics"}
 # As nginx says that the client was gone before there was an answer.
 _GONE: Final = 499
@@ -62,7 +63,7 @@ class Observed:
                 MutableHeaders(scope=message)[REQUEST_ID] = request_id
             await send(message)
 
-        with service.tracer.span(scope["method"], Kind.server, sent.get("traceparent")) as span:
+        with service.tracer.span("request", Kind.server, sent.get("traceparent")) as span:
             try:
                 await self.app(scope, receive, named)
             except Exception:
@@ -71,7 +72,8 @@ class Observed:
                 raise  # whoever serves this writes it to the log
             finally:
                 route = _route(scope, self._routes)
-                _tell(service, span, scope["method"], route, status or _GONE, perf_counter() - began)
+                method = scope["method"] if scope["method"] in _METHODS else "other"
+                _tell(service, span, method, route, status or _GONE, perf_counter() - began)
 
 
 def _tell(service: Runtime, span: Span, method: str, route: str, status: int, seconds: float) -> None:

@@ -14,6 +14,9 @@ from typing import Any, Final, Literal
 
 Format = Literal["text", "json"]
 
+OWN: Final = ("service", "uvicorn")
+"""The loggers that the level is for."""
+
 IDS: Final[dict[str, ContextVar[str | None]]] = {
     name: ContextVar(name, default=None) for name in ("request_id", "analysis_id")
 }
@@ -31,13 +34,14 @@ def of_analysis(analysis_id: str) -> None:
 
 
 def configure(level: str, style: Format) -> None:
-    """Write what is at least as severe as ``level`` to stderr."""
+    """Write what the service says, if it is at least as severe as ``level``, to stderr; and warnings of its libraries,
+    which with less would tell addresses, statements and what is stored by them."""
     handler = logging.StreamHandler()
     handler.setFormatter(JsonFormatter() if style == "json" else TextFormatter())
-    logging.basicConfig(level=level.upper(), handlers=[handler])
-    # taskiq tells of every task, httpx2 and urllib3 (of the exporter of traces) every address, the keys in it included.
-    for noisy in ("taskiq", "httpx2", "urllib3"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+    wanted = logging.getLevelNamesMapping()[level.upper()]
+    logging.basicConfig(level=max(wanted, logging.WARNING), handlers=[handler])
+    for own in OWN:
+        logging.getLogger(own).setLevel(wanted)
 
 
 class JsonFormatter(logging.Formatter):

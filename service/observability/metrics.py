@@ -15,7 +15,6 @@ from service.settings import SettingsError
 _HTTP_BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 _WORK_BUCKETS: Final = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 _CONFIDENCE_BUCKETS: Final = tuple(tenth / 10 for tenth in range(1, 11))
-_METHODS: Final = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
 
 class Outcome:
@@ -102,8 +101,7 @@ class Metrics:
 
     def answered(self, method: str, route: str, status: int, seconds: float) -> None:
         """A request to ``route``, the template of its path, was answered."""
-        known = method if method in _METHODS else "other"
-        self._http.labels(known, route, status).observe(seconds)
+        self._http.labels(method, route, status).observe(seconds)
 
     def backlog(self, rows: Sequence[Backlog]) -> None:
         """What is left to do, in place of what was left before."""

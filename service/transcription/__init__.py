@@ -86,7 +86,8 @@ class Waiting:
 
 
 class Unavailable(Exception):  # noqa: N818 (it is no fault of ours)
-    """The provider cannot be used now; trying again later may help. The message is fit for the caller to read."""
+    """The provider cannot be used now; trying again later may help. The message is fit for the caller to read, and for
+    the log: it holds no words of the provider's, which may repeat what was said."""
 
     def __init__(self, reason: str, retry_after: float | None = None) -> None:
         super().__init__(reason)

@@ -109,7 +109,7 @@ class AssemblyAI:
         except api.Rejected as rejected:
             if not rejected.unknown:
                 # It may still be working on it.
-                raise Unavailable(f"AssemblyAI does not delete the transcript: {rejected.reason}") from None
+                raise Unavailable(f"AssemblyAI does not delete the transcript ({rejected.status}).") from None
 
     async def close(self) -> None:
         await self._api.close()
@@ -125,16 +125,16 @@ class AssemblyAI:
             try:
                 upload_url = await self._api.upload(_chunks(file))
             except api.Rejected as rejected:
-                # AssemblyAI's document has this answer for a key that may not upload.
-                refusal = Unavailable if rejected.upload_gone else Refused
-                raise refusal(rejected.reason) from None
+                if rejected.upload_gone:  # AssemblyAI's document has this answer for a key that may not upload
+                    raise Unavailable(f"AssemblyAI takes no upload with this key ({rejected.status}).") from None
+                raise Refused(rejected.reason) from None
         return Waiting(Order(Phase.uploaded, upload_url), 0)
 
     async def _place(self, request: Request, upload_url: str) -> Waiting:
         try:
             remote_id = await self._api.find(upload_url, _PAGES)
         except api.Rejected as rejected:
-            raise Unavailable(f"AssemblyAI does not list its transcripts: {rejected.reason}") from None
+            raise Unavailable(f"AssemblyAI does not list its transcripts ({rejected.status}).") from None
         if remote_id is None:
             try:
                 remote_id = (await self._api.create(self._parameters(request, upload_url))).id

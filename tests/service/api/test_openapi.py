@@ -132,7 +132,7 @@ def test_a_live_answer_has_the_shape_of_its_example(client, operations, call):
     }
     values = {"get_problem": "no-file", "get_model": "speech_emotion"}
     for name, (method, path, _) in operations.items():
-        if "{analysis_id}" in path or name == "list_analyses":
+        if "{analysis_id}" in path or path == "/analyses":
             continue  # these have words and callbacks; see test_analyses.py
         response = client.request(method, path.replace("{name}", values.get(name, "")), **requests.get(name, {}))
         assert response.status_code == 200

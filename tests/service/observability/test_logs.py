@@ -97,10 +97,12 @@ def test_what_is_begun_from_a_request_is_about_it_and_the_next_one_is_not_about_
 
 @pytest.mark.parametrize(("style", "formatter"), [("json", JsonFormatter), ("text", TextFormatter)])
 def test_the_setting_chooses(style, formatter, monkeypatch):
-    root = logging.RootLogger(logging.WARNING)
+    root = logging.RootLogger(logging.NOTSET)
     monkeypatch.setattr(logging, "root", root)
-    logs.configure("info", style)
+    for own in logs.OWN:
+        monkeypatch.setattr(logging.getLogger(own), "level", logging.NOTSET)
+    logs.configure("debug", style)
     (handler,) = root.handlers
     assert isinstance(handler.formatter, formatter)
-    assert root.level == logging.INFO
-    assert logging.getLogger("httpx2").level == logging.WARNING  # it tells addresses
+    # Of libraries only warnings: some of them write down statements and what is stored by them.
+    assert (root.level, logging.getLogger("service").level) == (logging.WARNING, logging.DEBUG)
