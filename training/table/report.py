@@ -31,6 +31,7 @@ def write_report(results: Path, out: Path) -> None:
             rows.append(
                 {
                     "paper": row.paper,
+                    "aim": row.aim,
                     "tried": row.tried,
                     **summary(found),
                     "pictures": [f"{PICTURES}/{name}" for name in pictures],
