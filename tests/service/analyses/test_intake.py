@@ -61,6 +61,7 @@ async def test_a_recording_is_stored_with_what_was_asked_for(intake, store):
         "channel_roles": ["customer", "agent"],
         "language": "de",
         "model": "vocal_burst",
+        "consent": None,
         "metadata": {"queue": "billing"},
         "rules": [{"tag": "long", "when": "call.duration_seconds > 600"}],
     }
