@@ -120,9 +120,9 @@ def _print_problem(problem: Problem) -> None:
 
 def _serve(settings: Settings) -> int:
     """Serve until SIGTERM or Ctrl-C; requests and steps under way are ended first."""
+    asyncio.run(_check_address(settings))
     # Uploads too large for memory, which are people's calls, stay in the folder that the operator chose.
     tempfile.tempdir = str(prepare_data_dir(settings))
-    asyncio.run(_check_address(settings))
     app = create_app(settings)
     config = uvicorn.Config(
         app,

@@ -29,8 +29,8 @@ ROWS: Final = (
         "ravdess_rf_mfcc",
         65.12,
         tried="wideband clips alone, which comes nearer on wideband and is of no use on the telephone (below); all "
-        "eight variants of a clip, fewer statistics, and fewer trees, which were worse; trees without a limit, which were no "
-        "better.",
+        "eight variants of a clip, fewer statistics, and fewer trees, which were worse; trees without a limit, which "
+        "were no better.",
     ),
     Row(
         "ravdess_rf_mel", 57.34, tried="fewer trees, which were worse, and trees without a limit, which were no better."
