@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Final
 
+import service  # noqa: F401 - keeps ONNX Runtime from telling its maker of every session
+
 ARTEFACTS: Final = Path(__file__).parents[1] / "onnx_models"
 """Where what is made goes, unless another folder is named."""
 
