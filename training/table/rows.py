@@ -82,8 +82,9 @@ BEYOND: Final = (
         "speech_encoder",
         aim=82.0,
         tried="training on the validation speakers, too, once the epoch is chosen, which was within the noise on the "
-        "first fold; a rate three times as high, which was worse. Next: CREMA-D beside RAVDESS in each batch rather "
-        "than before it, and Whisper base.",
+        "first fold; a rate three times as high, which was worse. All layers are trained, and forget what they knew: a "
+        "logistic regression on Whisper's as they are does better. Next: a head on those first, and little change to "
+        "them afterwards.",
     ),
     Row("speech_student"),
 )
