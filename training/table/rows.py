@@ -87,6 +87,7 @@ BEYOND: Final = (
         "them afterwards.",
     ),
     Row("speech_student"),
+    Row("burst_encoder", aim=60.0),
 )
 
 COMPARISONS: Final = (

@@ -51,6 +51,7 @@ def analysis(metadata: dict[str, Any] | None = METADATA, said: Words | None = SA
                     evidence=[Evidence(measure="customer.anger", value=0.51)],
                 )
             ],
+            "consent": None,
             "problem": None,
             **changes,
         }

@@ -177,7 +177,7 @@ def test_anything_else_is_refused(value, monkeypatch):
     assert "whsec_A" not in str(refused.value)
 
 
-@pytest.mark.parametrize("text", ["", "whsec_AAAA", "{whsec_AAAA", '{"*": ["whsec_AAAA"]', "null", '"whsec_AAAA"'])
+@pytest.mark.parametrize("text", ["whsec_AAAA", "{whsec_AAAA", '{"*": ["whsec_AAAA"]', "null", '"whsec_AAAA"'])
 def test_a_variable_that_is_not_json_of_secrets_is_refused_without_showing_it(text, monkeypatch):
     monkeypatch.setenv("V2V_CALLBACK_SECRETS", text)
     with pytest.raises(SettingsError) as caught:
