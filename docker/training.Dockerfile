@@ -11,10 +11,11 @@ ARG PYTHON=python:3.11-slim-bookworm
 FROM ${PYTHON} AS dependencies
 ARG PIP_EXTRA_INDEX_URL
 COPY docker/requirements-training.txt /tmp/
+# One file of torch is written for a later Python.
 RUN python3 -m venv --without-pip /opt/venv \
     && python3 -m pip --python /opt/venv/bin/python install --no-cache-dir --no-compile --no-deps \
         --only-binary :all: --require-hashes --requirement /tmp/requirements-training.txt \
-    && python3 -m compileall -q --invalidation-mode unchecked-hash /opt/venv/lib
+    && python3 -m compileall -q -x py312_ --invalidation-mode unchecked-hash /opt/venv/lib
 
 # hadolint ignore=DL3006
 FROM ${PYTHON}
