@@ -88,7 +88,7 @@ def create_app(settings: Settings, ports: Ports | None = None) -> FastAPI:
     ]
     routes = [route for router in routers for route in router.routes]
     app.add_middleware(Observed, new_id=ports.ambient.new_id, routes=routes)
-    problems.install(app)
+    problems.install(app, routes)
     for router in routers:
         app.include_router(router)
     app.webhooks.include_router(webhooks.callbacks)

@@ -129,6 +129,18 @@ class AudioLink(AudioOptions):
 class TextRequest(RequestModel):
     """One text or a batch."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [
+                {
+                    "required": ["text"],
+                    "properties": {"text": {"type": "string", "minLength": 1}, "texts": {"type": "null"}},
+                },
+                {"required": ["texts"], "properties": {"texts": {"items": {"minLength": 1}}, "text": {"type": "null"}}},
+            ]
+        }
+    )
+
     text: Text | None = Field(default=None, description="One text. Give either this or `texts`.")
     texts: list[Text] | None = Field(
         default=None, min_length=1, fail_fast=True, description="A batch of texts, answered in its order."

@@ -9,13 +9,14 @@ from typing import Annotated, Final
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Response
+from pydantic import BeforeValidator
 
 from service import crm, presentation
 from service.analyses.rows import Analysis as Row
 from service.analyses.states import ErasureReason, Status
 from service.analyses.store import Filters
 from service.analyses.tasks import Kind
-from service.api import problems
+from service.api import links, problems
 from service.api.answers import RETRY_AFTER, ended
 from service.api.deps import AnalysisId, CallerDep, ServiceDep, answer
 from service.crm.hubspot import HubSpotCall
@@ -32,20 +33,33 @@ _ERASED_AT_A_TIME: Final = 100
 _ID: Final = re.compile("an_[0-9a-z]{26}")
 
 
+def _no_number(text: str) -> str:
+    if not re.match(r"\d{4}-\d\d-\d\d", text):  # pydantic would take 0.5 for half a second after 1970 began
+        raise ValueError("send a time such as 2026-01-31T08:00:00Z")
+    return text
+
+
+Time = Annotated[datetime, BeforeValidator(_no_number)]
+
+
 class NotCompleted(Problem):
     status = 409
     type = "not-completed"
     title = "The analysis is not completed"
 
 
-@router.get("/analyses", summary="List analyses", responses=problems.responses(InvalidRequest))
+@router.get(
+    "/analyses",
+    summary="List analyses",
+    responses={200: {"links": links.of_analysis("/analyses/0/id")}, **problems.responses(InvalidRequest)},
+)
 async def list_analyses(
     service: ServiceDep,
     caller: CallerDep,
     status: Annotated[Status | None, Query(description="Only those in this state.")] = None,
     external_id: Annotated[ExternalId | None, Query(max_length=200, description="Only those with your own id.")] = None,
-    created_from: Annotated[datetime | None, Query(description="Only those made at this time or later.")] = None,
-    created_to: Annotated[datetime | None, Query(description="Only those made before this time.")] = None,
+    created_from: Annotated[Time | None, Query(description="Only those made at this time or later.")] = None,
+    created_to: Annotated[Time | None, Query(description="Only those made before this time.")] = None,
     limit: Annotated[int, Query(ge=1, le=100, description="How many at a time.")] = 20,
     cursor: Annotated[str | None, Query(max_length=100, description="Where to go on: use `next`.")] = None,
 ) -> AnalysisList:
@@ -77,7 +91,7 @@ async def list_analyses(
     "/analyses/{analysis_id}",
     summary="Read an analysis",
     response_model=Analysis | HubSpotCall | SalesforceVoiceCall | ZendeskTicket,
-    responses=problems.responses(*_GONE, NotCompleted, InvalidRequest),
+    responses={200: {"links": links.of_analysis()}, **problems.responses(*_GONE, NotCompleted, InvalidRequest)},
 )
 async def get_analysis(
     analysis_id: AnalysisId,
@@ -106,7 +120,11 @@ async def get_analysis(
     return response
 
 
-@router.delete("/analyses/{analysis_id}", summary="Erase an analysis", responses=problems.responses(UnknownAnalysis))
+@router.delete(
+    "/analyses/{analysis_id}",
+    summary="Erase an analysis",
+    responses={200: {"links": links.of_analysis()}, **problems.responses(UnknownAnalysis)},
+)
 async def delete_analysis(analysis_id: AnalysisId, service: ServiceDep) -> ErasureReceipt:
     """Remove all that is known of a call, the recording and the transcription provider's copy included.
 
@@ -144,7 +162,7 @@ async def delete_analyses(
     "/analyses/{analysis_id}/retry",
     summary="Try a failed analysis again",
     status_code=202,
-    responses=problems.responses(*_GONE, NotRetryable),
+    responses={202: {"links": links.of_analysis()}, **problems.responses(*_GONE, NotRetryable)},
 )
 async def retry_analysis(analysis_id: AnalysisId, service: ServiceDep) -> Progress:
     """Begin anew with the step that failed, or with the words that are missing, while the recording is kept."""

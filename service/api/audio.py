@@ -10,7 +10,7 @@ from pydantic_core import from_json
 from starlette.datastructures import FormData
 
 from service.analyses.tasks import Kind
-from service.api import problems
+from service.api import links, problems
 from service.api.answers import ended, heard, present, waited
 from service.api.deps import CallerDep, ServiceDep
 from service.api.headers import MalformedIdempotencyKey, Preferences, preferences
@@ -48,6 +48,8 @@ _SUCH: Final = {
     "metadata": 'an object such as {"queue": "billing"}',
     "rules": 'a list such as [{"tag": "long", "when": "call.duration_seconds > 600"}]',
 }
+_FORMATS: Final = ("wav", "mpeg", "flac", "ogg", "mp4", "aac", "webm", "amr")
+_MEDIA_TYPES: Final = ", ".join([*(f"audio/{name}" for name in _FORMATS), "application/octet-stream"])
 _HOW: Final = "send multipart/form-data with the recording in the field file, as curl -F file=@call.wav does."
 
 
@@ -154,8 +156,11 @@ def _header(name: str, description: str, example: str) -> dict[str, Any]:
     return {"name": name, "in": "header", "description": description, "schema": {"type": "string"}, "example": example}
 
 
-def _schema(model: type[BaseModel]) -> dict[str, Any]:
-    """The schema of ``model`` with what it refers to in its place: no component of the document is sure to be there."""
+def _schema(model: type[BaseModel], *, form: bool = False) -> dict[str, Any]:
+    """The schema of ``model`` with what it refers to in its place: no component of the document is sure to be there.
+
+    A ``form`` has no null: a field is there or not.
+    """
     schema = model.model_json_schema()
     definitions = schema.pop("$defs", {})
 
@@ -163,6 +168,8 @@ def _schema(model: type[BaseModel]) -> dict[str, Any]:
         match node:
             case {"$ref": str(reference), **others}:
                 return inlined(definitions[reference.rpartition("/")[2]]) | others
+            case {"anyOf": [schema, {"type": "null"}], **others} if form:
+                return inlined(schema) | others
             case dict():
                 return {name: inlined(member) for name, member in node.items()}
             case list():
@@ -178,6 +185,7 @@ def _schema(model: type[BaseModel]) -> dict[str, Any]:
     response_model=Analysis,
     dependencies=[Depends(_room)],
     responses={
+        200: {"links": links.of_analysis()},
         202: {
             "description": "Stored; something is still to come.",
             "model": Analysis,
@@ -185,6 +193,7 @@ def _schema(model: type[BaseModel]) -> dict[str, Any]:
                 "Location": {"description": "The analysis.", "schema": {"type": "string"}},
                 **problems.RETRY_AFTER,
             },
+            "links": links.of_analysis(),
         },
         **problems.responses(
             problems.BadRequest,
@@ -227,7 +236,10 @@ def _schema(model: type[BaseModel]) -> dict[str, Any]:
         "requestBody": {
             "required": True,
             "content": {
-                "multipart/form-data": {"schema": _schema(AudioForm)},
+                "multipart/form-data": {
+                    "schema": _schema(AudioForm, form=True),
+                    "encoding": {"file": {"contentType": _MEDIA_TYPES}},
+                },
                 "application/json": {"schema": _schema(AudioLink)},
             },
         },

@@ -3,7 +3,7 @@
 import anyio.to_thread
 from fastapi import APIRouter
 
-from service.api import problems
+from service.api import links, problems
 from service.api.deps import ServiceDep
 from service.inference.registry import Entry
 from service.problems import NotReady, UnknownModel
@@ -12,7 +12,11 @@ from service.schemas import ModelCard, ModelList, ModelState, ModelSummary
 router = APIRouter(tags=["Models"])
 
 
-@router.get("/models", summary="List the models", responses=problems.responses())
+@router.get(
+    "/models",
+    summary="List the models",
+    responses={200: {"links": links.to_model("/models/0/name")}, **problems.responses()},
+)
 async def list_models(service: ServiceDep) -> ModelList:
     """Every model, with the version and the hash that results carry.
 

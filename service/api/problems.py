@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
+from starlette.routing import BaseRoute, Match, Route
 
 from service.problems import Busy, InvalidRequest, Problem, TooLarge, TooSlow, UnknownField, internal_error
 
@@ -98,9 +99,9 @@ def from_validation(errors: Sequence[Any]) -> Problem:
     return kind(detail, errors=shown)
 
 
-def install(app: FastAPI) -> None:
+def install(app: FastAPI, routes: Sequence[BaseRoute]) -> None:
     """Make ``app`` answer every error with a problem document, but for those that nobody foresaw
-    (:mod:`service.api.observed`)."""
+    (:mod:`service.api.observed`). ``routes`` are all that ``app`` has."""
 
     @app.exception_handler(Problem)
     async def on_problem(_: Request, problem: Problem) -> ProblemResponse:
@@ -112,6 +113,10 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def on_http_exception(request: Request, error: HTTPException) -> ProblemResponse:
+        if error.status_code == 405:
+            allowed = _allowed(request, routes)
+            problem = MethodNotAllowed(f"{request.method} is not allowed at {request.url.path}; use {allowed}.")
+            return ProblemResponse(problem, {"Allow": allowed})
         return ProblemResponse(_from_http(request, error), error.headers)
 
     @app.exception_handler(ClientDisconnect)
@@ -136,11 +141,16 @@ def _from_http(request: Request, error: HTTPException) -> Problem:
             return BadRequest(str(error.detail))
         case 404:
             return NotFound(f"There is nothing at {request.url.path}; GET /docs shows what there is.")
-        case 405:
-            allowed = (error.headers or {}).get("Allow", "another method")
-            return MethodNotAllowed(f"{request.method} is not allowed at {request.url.path}; use {allowed}.")
         case 408:
             return TooSlow(str(error.detail))
         case 413:
             return TooLarge(str(error.detail))
     return internal_error()
+
+
+def _allowed(request: Request, routes: Sequence[BaseRoute]) -> str:
+    """What an Allow header holds (RFC 9110, 10.2.1): the methods of all routes of the path, not of the first alone."""
+    there = [
+        route for route in routes if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE
+    ]
+    return ", ".join(sorted({method for route in there for method in route.methods or ()}))

@@ -282,3 +282,9 @@ class TestRetry:
             await world.passes()
             again = await read(world, location)
             assert (again["status"], again["problem"]) == ("completed", None)
+
+
+@pytest.mark.parametrize("time", ["0", "0.5", "1795431475"])
+def test_a_number_is_no_time(client, time):
+    problem = problem_of(client.get("/analyses", params={"created_to": time}), 422, "invalid-request")
+    assert "2026-01-31T08:00:00Z" in problem["detail"]

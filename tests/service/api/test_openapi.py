@@ -156,3 +156,15 @@ def test_the_page_needs_no_other_host(client):
     for asset in assets:
         assert asset.startswith("/")
         assert client.get(asset).status_code == 200
+
+
+def test_every_link_leads_to_an_operation_and_names_its_parameters(operations):
+    led = set()
+    for _, _, operation in operations.values():
+        for response in operation["responses"].values():
+            for link in response.get("links", {}).values():
+                target = operations[link["operationId"]][2]
+                assert set(link["parameters"]) == {p["name"] for p in target["parameters"] if p["in"] == "path"}
+                led.add(link["operationId"])
+    analyses = {name for name, (_, path, _) in operations.items() if "{analysis_id}" in path}
+    assert led == analyses | {"get_model"}

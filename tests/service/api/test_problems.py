@@ -89,3 +89,9 @@ def test_a_caller_that_hangs_up_is_no_error_of_ours(client, path):
 
     anyio.run(client.app, scope, receive, send)
     assert sent[0]["status"] == 400
+
+
+def test_a_method_that_is_not_allowed_is_told_all_that_are(client):
+    response = client.options("/analyses")
+    assert response.status_code == 405
+    assert response.headers["allow"] == "DELETE, GET"
