@@ -1,6 +1,5 @@
 """The settings: environment variables with the prefix ``V2V_``, each documented under its name."""
 
-import ipaddress
 import json
 import os
 import tempfile
@@ -12,6 +11,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from pydantic_settings import SettingsError as UnreadableError
 
 from service.rules import Rules
+from service.security.addresses import is_loopback
 from service.security.webhooks import Secrets
 
 _PREFIX = "V2V_"
@@ -200,10 +200,7 @@ class Settings(BaseSettings):
     @property
     def on_loopback(self) -> bool:
         """Whether nobody but this machine can reach the service."""
-        try:
-            return ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return self.host == "localhost"
+        return is_loopback(self.host)
 
     @property
     def emotion_models(self) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""Which IP addresses belong to the public internet."""
+"""Which IP addresses belong to the public internet, and which to this machine alone."""
 
 import ipaddress
 from typing import Final
@@ -39,6 +39,14 @@ def is_public(address: Address) -> bool:
     if address in _NAT64:
         return is_public(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF))
     return address in _GLOBAL_UNICAST and address.is_global and not _is_special(address)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether nobody but this machine can reach what listens on ``host``, an address or ``localhost``."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _is_special(address: Address) -> bool:
