@@ -2,7 +2,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: run run-distilroberta adopt test check bench chaos images pins audit
+.PHONY: run run-distilroberta dashboard adopt test check bench chaos images pins audit
 
 # Two published models as they are called once they are adopted: DistilRoBERTa for emotion, RoBERTa for sentiment.
 DISTILROBERTA := text_distilroberta_emotion,text_roberta_sentiment
@@ -15,6 +15,10 @@ run-distilroberta: .venv/service
 	  test -e onnx_models/$$model/SHA256SUMS || exec $(MAKE) adopt; \
 	done
 	V2V_TEXT_MODELS=$(DISTILROBERTA) $(BIN)/python -m service
+
+# Pages for people; it asks the service that make run starts, or V2V_DASHBOARD_URL.
+dashboard: .venv/dashboard
+	$(BIN)/python -m service.dashboard
 
 adopt: .venv/training
 	$(BIN)/python -m training text adopt
@@ -65,13 +69,17 @@ audit: .venv/development
 	$(BIN)/pip install --quiet --editable .
 	touch $@
 
+.venv/dashboard: pyproject.toml | $(BIN)/pip
+	$(BIN)/pip install --quiet --editable '.[dashboard]'
+	touch .venv/service $@
+
 .venv/training: pyproject.toml | $(BIN)/pip
 	$(BIN)/pip install --quiet --editable '.[training]'
 	touch .venv/service $@
 
 .venv/development: pyproject.toml | $(BIN)/pip
 	$(BIN)/pip install --quiet --editable '.[dev,training]'
-	touch .venv/service .venv/training $@
+	touch .venv/service .venv/dashboard .venv/training $@
 
 $(BIN)/pip:
 	@command -v $(PYTHON) >/dev/null || { \
