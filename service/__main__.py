@@ -30,6 +30,7 @@ from service.analyses.ambient import Ambient
 from service.analyses.database import Database, open_database
 from service.api import problems
 from service.app import create_app
+from service.audio import contained
 from service.connections import Connection
 from service.inference.registry import Registry
 from service.observability import logs
@@ -121,6 +122,8 @@ def _print_problem(problem: Problem) -> None:
 def _serve(settings: Settings) -> int:
     """Serve until SIGTERM or Ctrl-C; requests and steps under way are ended first."""
     asyncio.run(_check_address(settings))
+    if not settings.broker_url.get_secret_value():
+        contained.prepare()
     # Uploads too large for memory, which are people's calls, stay in the folder that the operator chose.
     tempfile.tempdir = str(prepare_data_dir(settings))
     app = create_app(settings)
@@ -146,6 +149,7 @@ def _work(settings: Settings) -> int:
     """Work until SIGTERM or Ctrl-C; steps under way are ended first."""
     if not settings.broker_url.get_secret_value():
         raise SettingsError("V2V_BROKER_URL: a worker needs the broker of the services it works for")
+    contained.prepare()
     tempfile.tempdir = str(prepare_data_dir(settings))
     asyncio.run(_worker(settings))
     return 0

@@ -9,7 +9,8 @@ from service import presentation
 from service.analyses import acoustic
 from service.analyses.acoustic import Role
 from service.analyses.audio_files import digest
-from service.audio.decode import Limits, decode
+from service.audio.contained import decode
+from service.audio.decode import Limits
 from service.inference.passages import Plan, plan
 from service.inference.registry import Registry
 from service.observability.inference import observer, stage

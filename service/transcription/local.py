@@ -12,7 +12,8 @@ import anyio.to_thread
 import numpy as np
 from anyio import CapacityLimiter
 
-from service.audio.decode import SAMPLE_RATE, Limits, decode
+from service.audio.contained import decode
+from service.audio.decode import SAMPLE_RATE, Limits
 from service.audio.features import Floats
 from service.problems import Problem
 from service.settings import SettingsError
