@@ -2,7 +2,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: run run-distilroberta dashboard adopt test check bench chaos images pins audit
+.PHONY: run run-distilroberta dashboard adopt test check bench chaos fuzz images pins audit
 
 # Two published models as they are called once they are adopted: DistilRoBERTa for emotion, RoBERTa for sentiment.
 DISTILROBERTA := text_distilroberta_emotion,text_roberta_sentiment
@@ -38,6 +38,9 @@ bench: .venv/development
 
 chaos: .venv/development
 	$(BIN)/python -m tests.chaos
+
+fuzz: .venv/development
+	$(BIN)/python -m tests.fuzz_decode
 
 images: .venv/development
 	$(BIN)/python -m tests.images
