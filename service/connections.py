@@ -1,18 +1,27 @@
-"""How the service speaks HTTP: as uvicorn does, without waiting for ever for the head of a request."""
+"""How the service speaks HTTP: as uvicorn does, but it neither waits for ever for the head of a request, nor has more
+to do than it can."""
 
 import asyncio
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
+from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from service.api.problems import ProblemResponse
+from service.problems import Busy
+
+_COME_AGAIN_S: Final = 5
 
 
 class Connection(H11Protocol):
     """A connection of uvicorn's that is closed where a request has begun, or never does, and its head does not come.
 
-    h11 bounds a head to 16 KiB; the body is bounded by :mod:`service.api.limits`.
+    h11 bounds a head to 16 KiB; the body is bounded by :mod:`service.api.limits`. Of more connections than ``most``
+    those that ask are told to come again, but for the probe that would have the process restarted.
     """
 
     head_seconds: ClassVar[float] = 20
+    most: ClassVar[int] = 900
     _head: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
@@ -20,6 +29,7 @@ class Connection(H11Protocol):
         self._await_head()
 
     def data_received(self, data: bytes) -> None:
+        self.app = self._crowded if len(self.connections) > self.most else self.config.loaded_app
         before: Any = self.cycle
         super().data_received(data)
         if self.cycle is not before:
@@ -30,6 +40,15 @@ class Connection(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop()
         super().connection_lost(exc)
+
+    async def _crowded(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"] == "/healthz":
+            await self.config.loaded_app(scope, receive, send)
+            return
+        problem = Busy(
+            f"{self.most} connections are open already; come again in {_COME_AGAIN_S} seconds.", _COME_AGAIN_S
+        )
+        await ProblemResponse(problem, {**problem.headers, "Connection": "close"})(scope, receive, send)
 
     def _await_head(self) -> None:
         self._head = self.loop.call_later(self.head_seconds, self.transport.close)

@@ -10,7 +10,7 @@ from service import presentation
 from service.analyses.rows import Analysis
 from service.api import problems
 from service.api.answers import ended
-from service.api.deps import AnalysisId, ServiceDep
+from service.api.deps import AnalysisId, CallerDep, ServiceDep
 from service.problems import ErasedAnalysis, UnknownAnalysis
 
 router = APIRouter(tags=["Analyses"])
@@ -27,7 +27,7 @@ async def _analysis(analysis_id: AnalysisId, service: ServiceDep) -> Analysis:
     responses=problems.responses(UnknownAnalysis, ErasedAnalysis),
 )
 async def follow_analysis(
-    row: Annotated[Analysis, Depends(_analysis)], service: ServiceDep
+    row: Annotated[Analysis, Depends(_analysis)], service: ServiceDep, caller: CallerDep
 ) -> AsyncIterator[ServerSentEvent]:
     """Server-sent events: one `progress` with each change and at the beginning, then one `end`, and the stream closes.
 
@@ -35,7 +35,8 @@ async def follow_analysis(
     """
     told = None
     with service.watch.on(row.id) as watcher:
-        while not service.stopping.is_set():
+        # Whose key is revoked meanwhile is told nothing more, and the reason when they reconnect.
+        while not service.stopping.is_set() and await service.keyring.counts(caller):
             try:
                 row = await service.store.get(row.id)
             except ErasedAnalysis:

@@ -62,7 +62,7 @@ class Keyring:
             Unauthorized: a key is needed, or this one does not count.
         """
         if key is None:
-            if self._settings.allow_anonymous or (self._settings.on_loopback and not await self._any()):
+            if await self._open():
                 return ANYONE
             raise Unauthorized(f"This service asks for an API key; {_HOW}.")
         prefix = prefix_of(key)
@@ -76,6 +76,14 @@ class Keyring:
             raise Unauthorized(f"This API key is unknown, revoked or expired; {_HOW}.", error="invalid_token")
         return Caller(row.tenant, row.prefix, frozenset(map(Scope, row.scopes.split())))
 
+    async def counts(self, caller: Caller) -> bool:
+        """Whether the key that ``caller`` was found by is still good, or still none is needed."""
+        if not caller.key_prefix:
+            return await self._open()
+        async with self._database.reading() as session:
+            row = await session.get(ApiKey, caller.key_prefix)
+        return row is not None and state(row, self._ambient.now()) == "live"
+
     async def check_address(self) -> None:
         """Raises: SettingsError: the service would listen on more than this machine, and has no key to ask for."""
         if not (self._settings.on_loopback or self._settings.allow_anonymous or await self._any()):
@@ -84,6 +92,10 @@ class Keyring:
                 "Make one with python -m service keys create --tenant NAME, "
                 "or let everybody in with V2V_ALLOW_ANONYMOUS=true"
             )
+
+    async def _open(self) -> bool:
+        """Whether nobody needs a key."""
+        return self._settings.allow_anonymous or (self._settings.on_loopback and not await self._any())
 
     async def _any(self) -> bool:
         async with self._database.reading() as session:

@@ -25,13 +25,13 @@ async def hello(scope, receive, send):
 
 
 @asynccontextmanager
-async def connected(head_seconds):
-    """A connection to a server that waits so long for the head of a request."""
+async def connected(head_seconds, most=900):
+    """A connection to a server that waits so long for the head of a request, and serves so many at a time."""
 
     class Hasty(Connection):
         pass
 
-    Hasty.head_seconds = head_seconds
+    Hasty.head_seconds, Hasty.most = head_seconds, most
     with socket.create_server(("127.0.0.1", 0)) as listener:
         config = uvicorn.Config(hello, http=Hasty, lifespan="off", log_config=None)
         server = uvicorn.Server(config)
@@ -74,3 +74,12 @@ async def test_a_head_that_is_too_large_is_refused():
     async with connected(30) as (reader, writer):
         writer.write(b"GET / HTTP/1.1\r\nHost: service\r\nX-Large: " + b"x" * 70_000)
         assert (await reader.readline()).startswith(b"HTTP/1.1 400")
+
+
+@pytest.mark.parametrize(("path", "status"), [(b"/analyses", b"503"), (b"/healthz", b"204")])
+async def test_one_connection_too_many_is_told_to_come_again_but_the_probe_is_answered(path, status):
+    async with connected(30, most=0) as (reader, writer):
+        writer.write(b"GET " + path + b" HTTP/1.1\r\nHost: service\r\n\r\n")
+        head = (await reader.readuntil(b"\r\n\r\n")).lower()
+        assert head.startswith(b"http/1.1 " + status)
+        assert (b"retry-after: 5\r\n" in head) == (status == b"503")

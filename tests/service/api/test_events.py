@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.service.api.kit import begun, completed, post, problem_of, read
+from tests.service.api.kit import begun, completed, key_for, post, problem_of, read
 from tests.world import TRANSCRIBED, streamed
 
 pytestmark = pytest.mark.anyio
@@ -137,3 +137,13 @@ async def test_a_follower_who_leaves_leaves_nothing_behind(world_with, clip):
         for _ in range(3):
             await world.passes(3)
         assert (await read(world, location))["transcript"]["status"] == "completed"
+
+
+async def test_whose_key_is_revoked_is_told_nothing_more(world_with, clip):
+    async with world_with(**TRANSCRIBED) as world:
+        location = (await post(world, clip)).headers["location"]
+        async with streamed(world.app, f"{location}/events") as stream:
+            assert parsed(await stream.event())[0] == "progress"
+            await key_for(world)  # from now on nobody is let in without
+            await world.passes(3)
+            assert await stream.event() is None
