@@ -12,6 +12,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
+from anyio import CancelScope
 from sqlalchemy import URL, Connection, event, make_url, text
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
@@ -27,7 +28,11 @@ _TOO_NEW: Final = "V2V_DATABASE_URL: a later version of the service has changed 
 
 class Database:
     """Sessions of one database. On SQLite a writing session takes the write lock at its beginning: SQLite cannot turn
-    a reading transaction into a writing one while another writes."""
+    a reading transaction into a writing one while another writes.
+
+    A session is not cancelled half-way, as when the client hangs up: the connection could not be used again, and its
+    driver leaves pieces of itself behind.
+    """
 
     def __init__(self, engine: AsyncEngine) -> None:
         self.engine = engine
@@ -35,15 +40,19 @@ class Database:
         reader = engine.execution_options(isolation_level="AUTOCOMMIT")
         self._read = async_sessionmaker(reader, expire_on_commit=False)
 
-    def reading(self) -> AsyncSession:
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncSession]:
         """A session whose every query stands for itself."""
-        return self._read()
+        with CancelScope(shield=True):
+            async with self._read() as session:
+                yield session
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncSession]:
         """A session in one transaction, committed at the end."""
-        async with self._write.begin() as session:
-            yield session
+        with CancelScope(shield=True):
+            async with self._write.begin() as session:
+                yield session
 
     async def migrate(self) -> None:
         """Bring the tables up to date. Of several processes that start at once, one does it and the others wait.

@@ -13,6 +13,8 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
+from anyio import CancelScope
+from anyio.lowlevel import checkpoint
 from pydantic import SecretStr
 from sqlalchemy import Connection, text
 
@@ -120,6 +122,17 @@ async def test_what_is_written_is_there_after_a_commit_and_not_after_an_error(da
             await session.flush()
             raise ZeroDivisionError
     assert [row.analysis_id for row in await rows(database, Receipt)] == ["an_1"]
+
+
+@pytest.mark.anyio
+async def test_a_session_is_ended_before_its_client_is_let_go(database):
+    for session_of in (database.reading, database.writing):
+        with CancelScope() as scope:
+            async with session_of() as session:
+                scope.cancel()
+                assert (await session.execute(text("SELECT 1"))).scalar_one() == 1
+            await checkpoint()
+        assert scope.cancelled_caught
 
 
 @pytest.mark.anyio
