@@ -38,6 +38,7 @@ bench: .venv/development
 
 chaos: .venv/development
 	$(BIN)/python -m tests.chaos
+	$(BIN)/python -m tests.crowd
 
 fuzz: .venv/development
 	$(BIN)/python -m tests.fuzz_decode
