@@ -6,6 +6,7 @@ a file refers to is followed, and what is bounded is the audio that comes out: a
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from errno import EINVAL
 from io import SEEK_END
 from typing import Any, BinaryIO, Final, NoReturn
 
@@ -93,11 +94,26 @@ def decode(file: BinaryIO, limits: Limits) -> Recording:
         raise EmptyFile("The file has no bytes. Send the recording itself.")
     file.seek(0)
     try:
-        container = av.open(file, mode="r", options=_OPTIONS, io_open=_refuse, metadata_errors="replace")
+        container = av.open(_Source(file), mode="r", options=_OPTIONS, io_open=_refuse, metadata_errors="replace")
     except (av.FFmpegError, ValueError) as error:
         raise NotAudio(f"No decoder takes this file. {_ACCEPTED}.") from error
     with container:
         return _decode_stream(container, _audio_stream(container), limits)
+
+
+class _Source:
+    """``file`` as FFmpeg reads it. A header may send it to before the beginning, which each kind of file refuses with
+    another exception, and FFmpeg with a negative number."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.read, self.tell = file.read, file.tell
+        self._seek = file.seek
+
+    def seek(self, offset: int, whence: int) -> int:
+        try:
+            return self._seek(offset, whence)
+        except (OSError, OverflowError, ValueError):
+            return -EINVAL
 
 
 def _refuse(*_: Any) -> NoReturn:

@@ -95,6 +95,19 @@ def test_a_recording_says_how_long_it_is():
     assert _decode(wav(bytes(2 * 12_345))).duration_ms == round(12_345 / 16)
 
 
+def test_a_chunk_that_leads_far_beyond_the_end_is_refused_whatever_the_file_lies_in(tmp_path):
+    """As no file, on disk or in memory, can be sought there; each says so in another way."""
+    riff = b"riff.\x91\xcf\x11\xa5\xd6(\xdb\x04\xc1\x00\x00"
+    wave = b"wave\xf3\xac\xd3\x11\x8c\xd1\x00\xc0O\x8e\xdb\x8a"
+    content = riff + struct.pack("<Q", 2**62) + wave + bytes(16) + struct.pack("<Q", 2**62) + bytes(100)
+    path = tmp_path / "call.w64"
+    path.write_bytes(content)
+    with path.open("rb") as file:
+        for source in (file, io.BytesIO(content)):
+            with pytest.raises(NotAudio):
+                decode(source, LIMITS)
+
+
 def test_no_bytes():
     with pytest.raises(EmptyFile, match="no bytes"):
         _decode(b"")
