@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from service.audio.features import Floats, FrontEnd
 from training.balance import balanced
 from training.distillation import taught
-from training.features import VARIANTS, Features
+from training.features import BANDS, VARIANTS, Features
 
 _SILENCE_DB = -100.0
 
@@ -19,7 +19,8 @@ class Augmentation:
     """How far training windows stray from their clips. Ranges are uniform and symmetric.
 
     ``variants`` are those of the sound (:data:`training.features.VARIANTS`) that windows are cut from. ``tempo`` is a
-    share of the pace, ``warp`` a share of the mel axis (vocal tract length perturbation, Jaitly & Hinton 2013),
+    share of the pace, ``lead`` how much of the silence beside a short clip may come before it, ``warp`` a share of the
+    mel axis (vocal tract length perturbation, Jaitly & Hinton 2013),
     ``tilt_db`` the gain at the band edges, ``floor_db`` how close to the peak a noise floor may come; masks are
     SpecAugment's (Park et al. 2019); ``mixup`` is the Beta parameter (Zhang et al. 2018), 0 for none.
 
@@ -29,6 +30,7 @@ class Augmentation:
 
     variants: tuple[str, ...] = VARIANTS
     tempo: float = 0.2
+    lead: float = 0.3
     warp: float = 0.08
     tilt_db: float = 4.0
     floor_db: float = 50.0
@@ -72,6 +74,12 @@ class Sampler:
             inputs, targets = balanced(inputs, targets, seed=int(rng.integers(2**31)))
         inputs, targets = self._mix(inputs, targets, rng)
         return inputs, taught(inputs, targets, self.teacher) if self.teacher else targets
+
+    def plain(self) -> tuple[Floats, Floats]:
+        """The windows of ``clips`` as the service cuts them, in both bands, and their targets."""
+        chosen = np.flatnonzero(np.isin(self.features.owner, self.clips))
+        inputs = np.concatenate([self.features.inputs(band, chosen, self.front_end) for band in BANDS])
+        return inputs, np.tile(self.targets[self.features.owner[chosen]], (len(BANDS), 1))
 
     def _cut_all(self, clips: NDArray[np.int64], rng: np.random.Generator) -> dict[str, Floats]:
         """One window a clip of what the front end needs, each clip in a variant of its own."""
@@ -119,7 +127,9 @@ class Sampler:
         pace = rng.uniform(1 - self.augmentation.tempo, 1 + self.augmentation.tempo, (count, 1))
         available = (end - first)[:, None] - 1
         room = available - (length - 1) * pace
-        lead = np.where(room > 0, rng.uniform(size=(count, 1)) * room, -rng.uniform(0, 0.3, (count, 1)) * -room)
+        lead = np.where(
+            room > 0, rng.uniform(size=(count, 1)) * room, -rng.uniform(0, self.augmentation.lead, (count, 1)) * -room
+        )
         # Whole frames: at the clip's own pace the frames are then those of the clip.
         position = np.round(lead) + np.arange(length) * pace
         silent = (position < 0) | (position > available)

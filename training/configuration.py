@@ -30,6 +30,9 @@ class Configuration:
     ``precision`` is the Keras policy of a network while it trains. With ``refit`` the epoch and the temperature are
     chosen on validation speakers, and the network of that many epochs then trained on them, too.
     ``teacher`` names a configuration whose run on the same split a network learns from, too.
+    With ``linear_probe`` the head is fitted first (:mod:`training.probing`). ``averaging`` is the momentum of an
+    exponential moving average over the batches, whose weights are what a run ends with (Polyak & Juditsky 1992); 0 for
+    none.
     With ``int8`` a network is measured and exported with its matrices in 8 bits (:mod:`training.models.quantised`).
 
     Raises:
@@ -62,6 +65,8 @@ class Configuration:
     start: str = ""
     teacher: str = ""
     precision: Literal["float32", "mixed_bfloat16"] = "float32"
+    linear_probe: bool = False
+    averaging: float = 0.0
     refit: bool = False
     int8: bool = False
 
@@ -70,6 +75,8 @@ class Configuration:
             raise ValueError(
                 f"front_end.statistics: a forest takes statistics and a network does not; this is a {self.model}"
             )
+        if self.linear_probe and self.model != "encoder":
+            raise ValueError(f"linear_probe: there is nothing to fit the head of a new {self.model} on")
         if not 0 <= self.warmup < self.epochs:
             raise ValueError(f"warmup is {self.warmup}, which is not from 0 to less than the {self.epochs} epochs")
 

@@ -17,7 +17,7 @@ from typing import Any, Final
 import numpy as np
 
 from training import card, conformal, features, splits, starts
-from training.augment import Sampler
+from training.augment import Augmentation, Sampler
 from training.configuration import Configuration, ConfigurationError, shipped
 from training.datasets import Clip, Corpus, read_crema_d, read_emogator, read_ravdess
 from training.datasets.ravdess import ACTOR_FOLDS
@@ -35,7 +35,7 @@ ONNX_FILE: Final = "model.onnx"
 # Windows from which quantisation takes the ranges of what flows in a network.
 _EXAMPLES: Final = 256
 # Settings that count only where they differ from the default: results were stored before there were any.
-_LATER: Final = {"warmup", "start", "teacher", "precision", "refit", "int8"}
+_LATER: Final = {"warmup", "start", "teacher", "precision", "linear_probe", "averaging", "refit", "int8"}
 _READERS: Final = {"RAVDESS": read_ravdess, "EmoGator": read_emogator, "CREMA-D": read_crema_d}
 
 Result = dict[str, Any]
@@ -134,6 +134,8 @@ def settings(configuration: Configuration) -> dict[str, Any]:
     without = {field.name for field in fields(configuration) if decided[field.name] == field.default}
     for name in ("selection", *(_LATER & without)):
         del decided[name]
+    if configuration.augmentation.lead == Augmentation().lead:
+        del decided["augmentation"]["lead"]
     return decided
 
 

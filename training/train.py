@@ -16,6 +16,7 @@ from training.configuration import Configuration, ConfigurationError
 from training.evaluate import Evaluated
 from training.models import FOREST, Trained, build
 from training.models.network import Network, load
+from training.probing import probe
 
 History = list[dict[str, Any]]
 
@@ -39,7 +40,8 @@ def fit(
 ) -> tuple[Trained, History]:
     """The trained model and what was measured after each epoch.
 
-    With ``validation``, a network's weights are those of :func:`best_epoch`; without, those after ``epochs`` epochs.
+    With ``validation``, a network's weights are those of :func:`best_epoch`; without, those after ``epochs`` epochs: in
+    both cases their average over the batches so far, where the configuration asks for one.
     The state after each epoch lies in ``folder``, from where an interrupted run goes on; a new one begins with the
     weights in the file ``start``. A forest grows at once.
 
@@ -61,7 +63,10 @@ def fit(
         epoch = len(history)
         _reseed(model, configuration.seed, epoch)
         inputs, targets = sampler.epoch(epoch)
-        fitted = model.fit(inputs, targets, batch_size=configuration.batch_size, shuffle=False, verbose=0)
+        latest = _Latest()
+        fitted = model.fit(
+            inputs, targets, batch_size=configuration.batch_size, shuffle=False, verbose=0, callbacks=[latest]
+        )
         row = {"epoch": epoch + 1, "loss": round(fitted.history["loss"][0], 4)}
         if not np.isfinite(row["loss"]):
             raise ConfigurationError(
@@ -75,13 +80,24 @@ def fit(
                 model.save_weights(best)
         row["cpu_seconds"] = round(time.process_time() - started, 2)
         history.append(row)
+        model.set_weights(latest.weights)
         _save(model, history, state)
+    model.optimizer.finalize_variable_values(model.trainable_variables)
     if validation is not None:
         model.load_weights(best)
     if configuration.precision != "float32":
         trained, model = model, _built(configuration, sampler, "float32")
         model.set_weights(trained.get_weights())
     return Network(model), history
+
+
+class _Latest(keras.callbacks.Callback):  # type: ignore[misc]
+    """The weights after the last batch of an epoch, where ``fit`` ends by putting their average in their place."""
+
+    weights: list[Any]
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        self.weights = self.model.get_weights()
 
 
 def best_epoch(history: Sequence[dict[str, Any]]) -> int:
@@ -94,14 +110,19 @@ def _compiled(configuration: Configuration, sampler: Sampler, start: Path | None
     model = _built(configuration, sampler, configuration.precision)
     if start is not None:
         starts.put_into(model, start)
+    if configuration.linear_probe:
+        probe(model, *sampler.plain())
     rate: Any = configuration.learning_rate
     if configuration.cosine_decay:
         batches = -(-len(sampler.epoch(0)[0]) // configuration.batch_size)
         rate = _falling(rate, batches * configuration.warmup, batches * configuration.epochs)
+    average: dict[str, Any] = (
+        {"use_ema": True, "ema_momentum": configuration.averaging} if configuration.averaging else {}
+    )
     optimizer = {
-        "adamw": lambda: keras.optimizers.AdamW(rate, weight_decay=configuration.weight_decay),
-        "adam": lambda: keras.optimizers.Adam(rate),
-        "rmsprop": lambda: keras.optimizers.RMSprop(rate),
+        "adamw": lambda: keras.optimizers.AdamW(rate, weight_decay=configuration.weight_decay, **average),
+        "adam": lambda: keras.optimizers.Adam(rate, **average),
+        "rmsprop": lambda: keras.optimizers.RMSprop(rate, **average),
     }[configuration.optimizer]()
     loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=configuration.label_smoothing)
     model.compile(optimizer=optimizer, loss=loss)

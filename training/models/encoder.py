@@ -1,9 +1,8 @@
-"""The stem and the first blocks of Whisper's audio encoder (Radford et al. 2022), and a head that listens to them all.
+"""The stem and the first blocks of Whisper's audio encoder (Radford et al. 2022) under a linear head.
 
 The last layers of a recogniser have learnt to hear words whoever says them and however; its first ones still hear how.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -12,9 +11,6 @@ import numpy as np
 _SCOPE = "voice-to-value"
 # From dB below the peak to what Whisper hears: (log10 of the power + 4) / 4, the peak where speech often has it.
 _SCALE, _OFFSET = 1 / 40, 1.5
-# How many times faster than Whisper's layers, which know much already, the new ones learn. Adam's steps are of one size
-# whatever the gradient, so that a factor behind a weight is one in its rate.
-_EAGERNESS = 20
 # What would suffer from 8 bits of mantissa in mixed precision: decibels, variances and logits.
 _EXACT = "float32"
 
@@ -26,10 +22,12 @@ def encoder(
     blocks: int = 3,
     width: int = 384,
     heads: int = 6,
-    attention: int = 128,
-    dropout: float = 0.3,
+    dropout: float = 0.1,
 ) -> keras.Model:
-    """From (frames, 80 mel bands) to ``classes`` logits, with Whisper's names of things where it has them."""
+    """From (frames, 80 mel bands) to ``classes`` logits, with Whisper's names of things where it has them.
+
+    The head is linear in the mean and deviation over time of what the last two blocks say, each standardised.
+    """
     layers = keras.layers
     inputs = keras.Input(shape, name="input")
     x = layers.Rescaling(_SCALE, _OFFSET, dtype=_EXACT)(inputs)
@@ -40,17 +38,11 @@ def encoder(
         x = layers.Add()([x, _attended(_normalised(x, f"attention_norm_{number}"), heads, number)])
         y = _gelu(layers.Dense(4 * width, name=f"wide_{number}")(_normalised(x, f"wide_norm_{number}")))
         heard.append(x := layers.Add()([x, layers.Dense(width, name=f"narrow_{number}")(y)]))
-    x = _normalised(LayerMix(name="mix")(heard), "mix_norm")
-    scores = _eager(1, "score")(layers.Activation("tanh")(_eager(attention, "heeded")(x)))
-    x = layers.Dropout(dropout, dtype=_EXACT)(AttentiveStatistics(name="statistics", dtype=_EXACT)([x, scores]))
-    return keras.Model(inputs, _eager(classes, "logits", _EXACT)(x), name="encoder")
-
-
-def _eager(units: int, name: str, dtype: str | None = None) -> Callable[[Any], Any]:
-    """A dense layer that learns fast."""
-    small = keras.initializers.VarianceScaling(_EAGERNESS**-2, mode="fan_avg", distribution="uniform")
-    dense = keras.layers.Dense(units, use_bias=False, kernel_initializer=small, name=name, dtype=dtype)
-    return lambda x: keras.layers.Rescaling(_EAGERNESS, dtype=dtype)(dense(x))
+    x = Statistics(name="statistics", dtype=_EXACT)(layers.Concatenate(name="heard")(heard[-2:]))
+    # Frozen: what is standardised must not move with a batch.
+    x = layers.BatchNormalization(center=False, scale=False, name="standardised", dtype=_EXACT, trainable=False)(x)
+    x = layers.Dropout(dropout, dtype=_EXACT)(x)
+    return keras.Model(inputs, layers.Dense(classes, name="logits", dtype=_EXACT)(x), name="encoder")
 
 
 @keras.saving.register_keras_serializable(_SCOPE)  # type: ignore[untyped-decorator]
@@ -94,26 +86,10 @@ class Positions(keras.layers.Layer):  # type: ignore[misc]
 
 
 @keras.saving.register_keras_serializable(_SCOPE)
-class LayerMix(keras.layers.Layer):  # type: ignore[misc]
-    """A learned weighted mean of layers (the scalar mix of Peters et al. 2018)."""
+class Statistics(keras.layers.Layer):  # type: ignore[misc]
+    """Mean and deviation over time of (steps, width): (2 * width,)."""
 
-    def build(self, shapes: Any) -> None:
-        self.share = self.add_weight((len(shapes),), initializer="zeros", name="share")
-
-    def call(self, heard: Any) -> Any:
-        share = keras.ops.softmax(_EAGERNESS * self.share)
-        return sum(share[index] * layer for index, layer in enumerate(heard))
-
-
-@keras.saving.register_keras_serializable(_SCOPE)
-class AttentiveStatistics(keras.layers.Layer):  # type: ignore[misc]
-    """Mean and deviation over time of (steps, width), the steps weighted by the softmax of scores (steps, 1) (Okabe et
-    al. 2018): (2 * width,)."""
-
-    def call(self, inputs: Any) -> Any:
+    def call(self, x: Any) -> Any:
         ops = keras.ops
-        x, scores = inputs
-        weights = ops.softmax(scores, axis=1)
-        mean = ops.sum(weights * x, axis=1)
-        variance = ops.sum(weights * ops.square(x), axis=1) - ops.square(mean)
-        return ops.concatenate([mean, ops.sqrt(ops.maximum(variance, 1e-6))], axis=-1)
+        deviation = ops.sqrt(ops.maximum(ops.var(x, axis=1), 1e-6))
+        return ops.concatenate([ops.mean(x, axis=1), deviation], axis=-1)
