@@ -2,7 +2,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: run run-distilroberta dashboard adopt test check bench chaos fuzz images pins audit
+.PHONY: run run-distilroberta dashboard adopt test check bench bench-dashboard chaos fuzz images pins audit
 
 # Two published models as they are called once they are adopted: DistilRoBERTa for emotion, RoBERTa for sentiment.
 DISTILROBERTA := text_distilroberta_emotion,text_roberta_sentiment
@@ -36,6 +36,10 @@ bench: .venv/development
 	$(BIN)/python -m tests.bench_audio
 	$(BIN)/python -m tests.bench_text
 
+# A call of an hour in a browser.
+bench-dashboard: .venv/development
+	V2V_HOUR_SECONDS=5 $(BIN)/python -m pytest tests/service/dashboard/test_an_hour.py
+
 chaos: .venv/development
 	$(BIN)/python -m tests.chaos
 	$(BIN)/python -m tests.crowd
@@ -61,11 +65,12 @@ PINS = $(BIN)/uv pip compile --quiet --upgrade --python-version 3.11 --python-pl
   --only-binary :all: --generate-hashes --no-header --no-annotate pyproject.toml
 pins: .venv/development
 	$(PINS) --extra otel --extra postgres --extra redis --extra s3 --output-file docker/requirements-service.txt
+	$(PINS) --extra dashboard --output-file docker/requirements-dashboard.txt
 	$(PINS) --extra training --output-file docker/requirements-training.txt
 
 # Asks the package index which of the pins have known faults; fails, too, where it cannot tell.
 audit: .venv/development
-	for image in service training; do sed 's/+cpu//' docker/requirements-$$image.txt | \
+	for image in service dashboard training; do sed 's/+cpu//' docker/requirements-$$image.txt | \
 	  $(BIN)/uv tool run pip-audit==2.10.1 --strict --disable-pip --require-hashes --requirement /dev/stdin || exit 1; done
 
 # What the service needs and nothing else. The stamps below cover those above them.

@@ -20,6 +20,8 @@ def main() -> int:
     try:
         from streamlit import net_util
         from streamlit.web import bootstrap
+
+        from service.dashboard import charts, sounds  # noqa: F401 - what takes its time, before the first visitor waits
     except ModuleNotFoundError:
         print("The dashboard needs its extra: pip install -e '.[dashboard]', or make dashboard.", file=sys.stderr)
         return 2
@@ -49,7 +51,9 @@ def options(settings: DashboardSettings) -> dict[str, Any]:
         "logger_hideWelcomeMessage": True,
         "client_toolbarMode": "viewer",
         "client_showErrorDetails": "none",
-        "theme_primaryColor": "#0072B2",
+        # Of each theme: one for both would end the choice between light and dark.
+        "theme_light_primaryColor": "#0072B2",
+        "theme_dark_primaryColor": "#56B4E9",
     }
 
 

@@ -73,7 +73,7 @@ def call(analysis: Json, envelope: Envelope | None) -> go.Figure:
     figure.update_xaxes(**_time_axis(duration_ms), fixedrange=False)
     figure.update_yaxes(fixedrange=True, zeroline=False, showgrid=False)
     figure.update_layout(
-        height=70 + 125 * len(channels),
+        height=80 + 150 * len(channels),
         margin={**_MARGIN, "t": 34},
         barmode="overlay",
         bargap=0.1,

@@ -64,15 +64,16 @@ class Call:
         heard = progress is not None and progress["step"] not in ("fetch", "acoustics")
         return self.follower.over or (heard and self.analysis["audio"] is None)
 
-    def catch_up(self, client: Client) -> None:
-        """Read the analysis again where there is more to see."""
+    def catch_up(self, client: Client) -> bool:
+        """Read the analysis again where there is more to see. Returns: whether there was."""
         if not self.has_more:
-            return
+            return False
         over = self.follower is not None and self.follower.over
         self.analysis = client.analysis(self.id)
         self.charts.clear()
         if over:
             self.close()
+        return True
 
     def decode(self, settings: DashboardSettings) -> None:
         """Raises: Problem: what was handed over is no recording."""

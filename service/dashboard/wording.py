@@ -8,6 +8,11 @@ from typing import Any, Final
 from service.dashboard.client import Json, RefusedError, ServiceError, UnreachableError
 
 _PUNCTUATION: Final = re.compile(r"([!-/:-@\[-`{-~])")
+# What Markdown on GitHub's lines makes links of without being told; an invisible word joiner stops it.
+_LINK: Final = re.compile(r"(?<=:)(?=//)|(?<=www)(?=\.)|(?=@)", re.IGNORECASE)
+_JOINER: Final = "\u2060"
+
+_LONGEST: Final = 120
 
 STEPS: Final[Mapping[str, str]] = {
     "fetch": "Fetching the recording",
@@ -46,7 +51,7 @@ MOMENTS: Final[Mapping[str, str]] = {
 
 def plain(text: object) -> str:
     """``text`` as Markdown that shows it as it is: no link, picture, colour or formula comes of it."""
-    return _PUNCTUATION.sub(r"\\\1", " ".join(str(text).split()))
+    return _PUNCTUATION.sub(r"\\\1", _LINK.sub(_JOINER, " ".join(str(text).split())))
 
 
 def clock(milliseconds: float) -> str:
@@ -54,6 +59,10 @@ def clock(milliseconds: float) -> str:
     minutes, seconds = divmod(int(milliseconds / 1000), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+
+
+def shortened(text: str) -> str:
+    return text if len(text) <= _LONGEST else text[:_LONGEST].rsplit(" ", 1)[0] + " …"
 
 
 def moment(iso: str) -> str:
@@ -117,6 +126,7 @@ def _again(error: RefusedError) -> str:
 
 
 _ADVICE: Final[Mapping[str, str]] = {
+    "unauthorized": "Give one that this service knows; one that it knew may have expired or been revoked.",
     "unknown-analysis": "The link may be wrong, it may belong to somebody else's key, or it was erased long ago.",
     "erased-analysis": "Somebody asked for it, or the time is over for which analyses are kept "
     "(`V2V_RESULT_RETENTION_DAYS` of the service). Nothing of it is left; upload the recording again if you need it.",

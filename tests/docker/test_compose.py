@@ -73,7 +73,7 @@ class TestEachThatLasts:
         assert service["deploy"]["resources"]["limits"].keys() == {"cpus", "memory", "pids"}
 
     def test_it_says_whether_it_is_well(self, name):
-        said_by_the_image = name == "service"
+        said_by_the_image = name in ("service", "dashboard")
         assert ("test" in LASTING[name].get("healthcheck", {})) is not said_by_the_image
 
 
@@ -100,6 +100,13 @@ def test_the_database_and_redis_have_no_way_out_and_nobody_else_a_way_in():
     for name in ("postgres", "redis"):
         assert SERVICES[name]["networks"] == ["inside"]
         assert "ports" not in SERVICES[name]
+
+
+def test_the_dashboard_is_a_client_like_any_other():
+    dashboard = SERVICES["dashboard"]
+    assert dashboard["profiles"] == ["dashboard"]
+    assert dashboard["networks"] == ["outside"]
+    assert "secrets" not in dashboard
 
 
 def test_what_has_begun_is_ended_before_a_container_is():

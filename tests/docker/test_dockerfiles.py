@@ -44,7 +44,7 @@ class TestEach:
 
 
 def test_there_are_some():
-    assert [path.name for path in DOCKERFILES] == ["service.Dockerfile", "training.Dockerfile"]
+    assert [path.name for path in DOCKERFILES] == ["dashboard.Dockerfile", "service.Dockerfile", "training.Dockerfile"]
 
 
 def test_a_fault_would_be_found(tmp_path):

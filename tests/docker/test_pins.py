@@ -10,7 +10,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[2]
-EXTRAS = {"service": {"otel", "postgres", "redis", "s3"}, "training": {"training"}}
+EXTRAS = {"service": {"otel", "postgres", "redis", "s3"}, "dashboard": {"dashboard"}, "training": {"training"}}
 PIN = re.compile(r"^([a-z0-9][a-z0-9._-]*)==([^ ]+)((?: \\\n    --hash=sha256:[0-9a-f]{64})+)$", re.MULTILINE)
 
 
@@ -61,11 +61,16 @@ class TestEachImage:
         assert len(looked_at) > 40
 
 
-def test_the_service_has_no_framework_in_it():
+@pytest.mark.parametrize("image", ["service", "dashboard"])
+def test_what_serves_has_no_framework_in_it(image):
     assert (
         not {"tensorflow-cpu", "tensorflow", "keras", "torch", "transformers", "librosa", "scikit-learn"}
-        & pins("service").keys()
+        & pins(image).keys()
     )
+
+
+def test_the_service_shows_no_pages():
+    assert not {"streamlit", "plotly", "jinja2", "pandas"} & pins("service").keys()
 
 
 def test_training_comes_without_cuda():

@@ -19,12 +19,12 @@ _MOMENT_MS: Final = 3_000
 
 def show(call: Call, settings: DashboardSettings, client: Client) -> None:
     """All that is known by now."""
-    _decode(call, settings)
     analysis = call.analysis
     _heading(analysis)
     if analysis["status"] == "failed":
         _failed(call, client)
         return
+    _decode(call, settings)
     if analysis["audio"] is None:
         st.info("The voices come first, usually within seconds; the page shows them as soon as they are there.")
         return
@@ -146,7 +146,7 @@ def _chart(call: Call) -> None:
     with st.container(key="call-chart"):
         event: Any = st.plotly_chart(
             call.charts["call"],
-            key=f"chart {call.version} {call.sound is not None}",
+            key=f"chart {call.id} {call.sound is not None}",
             on_select="rerun",
             selection_mode="box",
             config=charts.CONFIG | {"scrollZoom": True},
@@ -163,9 +163,9 @@ def _chart(call: Call) -> None:
 def _beside(call: Call, analysis: Json) -> None:
     words = analysis["transcript"]["words"]
     moments = analysis["conversation"]["moments"] if analysis["conversation"] else []
-    names = ["Words", f"Moments ({len(moments)})"] if words else [f"Moments ({len(moments)})", "Words"]
-    tabs = dict(zip(names, st.tabs(names), strict=True))
-    with tabs["Words"]:
+    first = "Moments" if analysis["transcript"]["status"] == "none" else "Words"
+    said, striking = st.tabs(["Words", "Moments"], default=first, key=f"beside {call.id}")
+    with said:
         if words and words["utterances"]:
             st.caption(
                 "Coloured by what the words say: blue positive, grey neutral, red negative. ✓ voice agrees, ▲ ≠ not."
@@ -173,7 +173,7 @@ def _beside(call: Call, analysis: Json) -> None:
             components.transcript(call.version, words["utterances"], _HEIGHT)
         else:
             st.info(wording.transcript_note(analysis["transcript"]), icon=":material/speech_to_text:")
-    with tabs[f"Moments ({len(moments)})"]:
+    with striking:
         if not moments:
             st.info("Nothing stands out: no voice and no words that are clearly unpleasant, and none that part.")
         for number, moment in enumerate(moments):
@@ -184,7 +184,7 @@ def _moment(call: Call, number: int, moment: Json) -> None:
     who = call.analysis["conversation"]["participants"][moment["participant"]]
     heading = f"**{wording.clock(moment['start_ms'])}** {wording.speaker(who)}: "
     heading += f"{wording.MOMENTS.get(moment['kind'], wording.words(moment['kind']))} ({_number(moment['value'])})"
-    said = f"  \n“{wording.plain(moment['text'])}”" if moment["text"] else ""
+    said = f"  \n“{wording.plain(wording.shortened(moment['text']))}”" if moment["text"] else ""
     if st.button(heading + said, key=f"moment-{number}", width="stretch", icon=":material/play_arrow:"):
         call.choose(moment["start_ms"], moment["end_ms"])
         st.rerun(scope="fragment")

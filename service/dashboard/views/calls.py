@@ -35,7 +35,9 @@ def show() -> None:
             with st.spinner("Opening the call…"):
                 current.open(wanted, client)
         if wanted and current.call:
-            current.call.catch_up(client)
+            if current.call.catch_up(client):
+                current.listed = None
+                st.rerun()
             progress.show(current.call)
             call.show(current.call, current.settings, client)
         else:

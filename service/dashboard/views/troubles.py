@@ -2,12 +2,15 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
 import streamlit as st
 
 from service.dashboard import wording
 from service.dashboard.client import RefusedError, ServiceError, UnreachableError
 from service.dashboard.state import visit
+
+_PASSING: Final = 429  # from here on it may be otherwise in a while
 
 
 @contextmanager
@@ -27,7 +30,8 @@ def _explain(error: ServiceError) -> None:
         return
     unreachable = isinstance(error, UnreachableError)
     st.error(f"**{wrong}**\n\n{help_}", icon=":material/cloud_off:" if unreachable else ":material/error:")
-    st.button("Try again", key=f"again {type(error).__name__}")
+    if unreachable or (isinstance(error, RefusedError) and error.status >= _PASSING):
+        st.button("Try again", key="again")
 
 
 def _ask_for_key() -> None:
