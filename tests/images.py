@@ -28,7 +28,7 @@ from tests.servers import free_port, postgres_server, redis_server
 from tests.system import until
 
 ROOT = Path(__file__).resolve().parents[1]
-_CONTEXT = ("LICENSE", "docker", "onnx_models", "pyproject.toml", "service", "training", ".dockerignore")
+_CONTEXT = ("LICENSE", "docker", "onnx_models", "pyproject.toml", "service", "training", "tests/data", ".dockerignore")
 _PLANTED = b"v2v_planted_7f3d9c51e08b46a2"
 """Stands in every place beside the code in which somebody may leave a key, and may be in no image."""
 _PLACES = (".env", "secrets/postgres_password", "service/.env", "service/api/server.key", "training/.env.local")
@@ -40,7 +40,9 @@ _IMPORTS = "import tensorflow, keras, torch, transformers, librosa, sklearn, tf2
 def main() -> int:
     """Returns: 0, or 1 where something failed."""
     parser = argparse.ArgumentParser(prog="python -m tests.images", description=__doc__.partition("\n")[0])
-    parser.add_argument("images", nargs="*", metavar="IMAGE", help="service, training, or both where none is named")
+    parser.add_argument(
+        "images", nargs="*", metavar="IMAGE", help="service, dashboard, training, or all where none is named"
+    )
     parser.add_argument("--base", type=Path, metavar="TAR", help="the files of the base, in place of a new Debian")
     options = parser.parse_args()
     try:
@@ -50,7 +52,7 @@ def main() -> int:
             store = Store(Path(folder))
             context = _context(store.folder / "context")
             _say("make the base", lambda: store.make_base(options.base))
-            for name in options.images or ["service", "training"]:
+            for name in options.images or ["service", "dashboard", "training"]:
                 image = _say(f"build {name}", lambda name=name: _build(store, name, context))
                 _say(f"look into {name}", lambda image=image: _look_into(image))
                 _say(f"start {name}", lambda image=image: _STARTED[image.name](image))
@@ -99,7 +101,7 @@ def _look_into(image: Image) -> None:
     files = [path for path in image.root.rglob("*") if not path.is_symlink()]
     faults += [f"it has a compiler: {path}" for path in files if path.name in _COMPILERS and path.parent.name == "bin"]
     faults += [f"its user may change {path}" for path in files if _is_code(image, path) and _may_change(path)]
-    if image.name == "service":
+    if image.name != "training":
         packages = next(image.root.glob("opt/venv/lib/python3*/site-packages"))
         faults += [f"it has {name}" for name in sorted(_FRAMEWORKS) if (packages / name).exists()]
         faults += [] if "Healthcheck" in image.config else ["it has no health check"]
@@ -183,6 +185,23 @@ def _start_service(image: Image) -> None:
                 raise ImageError(f"{name} ended with {status}: {container.said[-2000:]}")
 
 
+def _start_dashboard(image: Image) -> None:
+    """It shows its page with nobody to ask, and says that it is well."""
+    with tempfile.TemporaryDirectory(prefix="containers-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        (image.root / "data").mkdir(exist_ok=True)
+        settings = {"V2V_DASHBOARD_HOST": "127.0.0.1", "V2V_DASHBOARD_PORT": str(free_port())}
+
+        def start(log: str, command: Sequence[str]) -> Container:
+            return Container(image, command, settings, folder, folder, folder / log)
+
+        with running(start("dashboard", image.config["Cmd"])) as dashboard:
+            until(lambda: "server started" in dashboard.said or dashboard.ended, 600, str)
+            _expect(start("health", image.config["Healthcheck"]["Test"][1:]), 0, "")
+            _expect(start("sample", ["test", "-s", "/app/tests/data/sample_call.wav"]), 0, "")
+
+
 def _start_training(image: Image) -> None:
     """The command answers, and everything that it trains with can be imported."""
     with tempfile.TemporaryDirectory(prefix="containers-") as name:
@@ -194,7 +213,7 @@ def _start_training(image: Image) -> None:
         _expect(Container(image, ["python", "-c", _IMPORTS], {}, folder, folder, folder / "imports"), 0, "")
 
 
-_STARTED = {"service": _start_service, "training": _start_training}
+_STARTED = {"service": _start_service, "dashboard": _start_dashboard, "training": _start_training}
 
 
 def _replaced(value: str, addresses: dict[str, str]) -> str:
