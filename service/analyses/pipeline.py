@@ -81,8 +81,11 @@ class Pipeline:
             return end
         try:
             return await self.steps[row.step](row)
-        except Exception as error:
-            trouble = error
+        except Exception as trouble:
+            return self._after(row, trouble)
+
+    def _after(self, row: Analysis, trouble: Exception) -> Outcome:
+        """What becomes of a step that failed. The exception, in whose frames a recording may lie, is not held."""
         if isinstance(trouble, Problem) and trouble.status < 500:
             return self._work.failed(row, trouble, retryable=False)
         known = isinstance(trouble, Problem)
