@@ -1,11 +1,15 @@
 """``make bench``: how fast the acoustic path is, against real time and against the straightforward way.
 
 All sides run in this process, one after the other, on one core, with the same windows; the ratios are what counts. The
-straightforward way is what a notebook does: librosa's features and ``keras.predict``, window by window.
+straightforward way is what a notebook does: librosa's features and ``keras.predict``, window by window. The figures of
+docs/operations.md are written from the file that this writes.
 """
 
 import argparse
+import json
 import os
+import platform
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -32,6 +36,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SHARED_CALL = ROOT.parent / "shared/data/calls/auto_repairs_stereo.wav"
 SAMPLE_CALL = ROOT / "tests/data/sample_call.wav"
 STRAIGHTFORWARD = "speech_emotion"
+MEASURED = ROOT / "docs/measured/bench_audio.json"
 
 
 def main() -> None:
@@ -39,6 +44,7 @@ def main() -> None:
     default = SHARED_CALL if SHARED_CALL.exists() else SAMPLE_CALL
     parser.add_argument("call", nargs="?", type=Path, default=default, help="a recording (%(default)s)")
     call = parser.parse_args().call
+    load = round(os.getloadavg()[0], 1)
     settings = Settings()
     registry = Registry.load(settings.models_dir, settings.text_models)
 
@@ -50,6 +56,15 @@ def main() -> None:
         models = registry.acoustic(name)
         times[name] = best_of(5, lambda models=models: analyze(decoded(call), None, models, agent_emotions=True))
         print(f"{name:30} {times[name]:7.3f} s   {seconds / times[name]:6.0f} times real time")
+    found = {
+        "processor": processor(),
+        "load average before": load,
+        "seconds of the call": round(seconds),
+        "channels": len(recording.samples),
+        "times real time": {name: round(seconds / took) for name, took in times.items()},
+    }
+    MEASURED.parent.mkdir(exist_ok=True)
+    MEASURED.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
     configuration = shipped(STRAIGHTFORWARD)
     # Not trained: how fast it is does not depend on its weights.
     network = build(configuration.model, configuration.front_end.shape, 8, configuration.network)
@@ -59,6 +74,13 @@ def main() -> None:
     print(
         f"{STRAIGHTFORWARD} with librosa and keras.predict, window by window: {plain:.3f} s, {ratio:.1f} times as long"
     )
+
+
+def processor() -> str:
+    """Its maker's name for it, where the system tells."""
+    told = Path("/proc/cpuinfo")
+    named = re.search(r"model name\s*: (.*)", told.read_text()) if told.exists() else None
+    return named[1] if named else platform.machine()
 
 
 def decoded(call: Path) -> Recording:

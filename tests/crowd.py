@@ -37,6 +37,7 @@ TEXT_SECONDS: Final = 60
 _PROBE_SECONDS: Final = 0.05
 _BUSY: Final = (429, 503)
 _BATCH: Final = 40
+_GUESTS: Final = 16
 _SENTENCES: Final = (
     "I have waited for three weeks and nobody called me back.",
     "Thank you, that was quick and very friendly!",
@@ -324,8 +325,8 @@ async def _capacity(url: str, clips: Sequence[bytes], seconds: float) -> tuple[f
             while time.monotonic() < end:
                 counts[kind] += (await send()).status_code == 200
 
-        texts = (guest(0, lambda: _texts(client)) for _ in range(4))
-        audio = (guest(1, lambda n=n: _call(client, clips[n], "wait=60")) for n in range(4))  # type: ignore[misc]
+        texts = (guest(0, lambda: _texts(client)) for _ in range(_GUESTS))
+        audio = (guest(1, lambda n=n: _call(client, clips[n], "wait=60")) for n in range(_GUESTS))  # type: ignore[misc]
         await asyncio.gather(*texts, *audio)
     return counts[0] / seconds, counts[1] / seconds
 
