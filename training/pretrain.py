@@ -10,7 +10,7 @@ _SPLIT = "fold-1"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("configuration", help="one that others start with, such as crema_d_encoder")
+    parser.add_argument("configuration", help="one that others start with, such as crema_d_student")
     parser.add_argument("--data", type=Path, required=True, help="the folder of its corpus in the official layout")
     parser.add_argument(
         "--runs", type=Path, default=Path("runs"), help="where features and runs are kept (%(default)s)"

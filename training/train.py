@@ -80,7 +80,8 @@ def fit(
                 model.save_weights(best)
         row["cpu_seconds"] = round(time.process_time() - started, 2)
         history.append(row)
-        model.set_weights(latest.weights)
+        if configuration.averaging:
+            model.set_weights(latest.weights)
         _save(model, history, state)
     model.optimizer.finalize_variable_values(model.trainable_variables)
     if validation is not None:

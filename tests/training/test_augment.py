@@ -111,6 +111,8 @@ def test_long_clips_are_cut_from_all_over_and_short_ones_start_soon() -> None:
     short, long = (inputs[targets[:, clip] == 1, :, 0] * 1024 for clip in (0, 1))
     begins = (short == 0).argmin(axis=1)
     assert set(begins) == set(range(round(0.3 * 34) + 1))
+    inputs, targets = sampler(features, front_end, replace(PLAIN, lead=0.0), copies=200).epoch(0)
+    assert (inputs[targets[:, 0] == 1, 0, 0] > 0).all()
     assert long[:, 0].min() < 10
     assert long[:, -1].max() > 290
 

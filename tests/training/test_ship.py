@@ -154,8 +154,8 @@ def test_command_without_a_single_run_that_could_be_exported_says_so(
 
 
 def test_weights_to_start_from_are_no_model_for_the_service(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["ship", "crema_d_encoder", "--data", str(tmp_path)]) == 1
-    assert "python -m training pretrain crema_d_encoder" in capsys.readouterr().err
+    assert main(["ship", "crema_d_student", "--data", str(tmp_path)]) == 1
+    assert "python -m training pretrain crema_d_student" in capsys.readouterr().err
 
 
 def test_command_names_what_is_wrong_with_the_data(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -30,7 +30,6 @@ warmup = 1
 blocks = 1
 width = 4
 heads = 2
-attention = 2
 """
 
 
@@ -83,7 +82,7 @@ def test_run_starts_with_them_and_says_which_they_were(
 @pytest.mark.usefixtures("pretrained_in")
 def test_last_layer_is_new_and_may_have_other_classes(tiny_runs: Path) -> None:
     path = starts.pretrained("tiny_start", tiny_runs)
-    model = encoder(FrontEnd().shape, 3, blocks=1, width=4, heads=2, attention=2)
+    model = encoder(FrontEnd().shape, 3, blocks=1, width=4, heads=2)
     before = model.get_layer("logits").get_weights()
     starts.put_into(model, path)
     after = model.get_layer("logits").get_weights()
@@ -92,8 +91,8 @@ def test_last_layer_is_new_and_may_have_other_classes(tiny_runs: Path) -> None:
 
 def test_missing_weights_are_told_with_the_command_that_makes_them(tmp_path: Path) -> None:
     assert starts.find("", tmp_path) is None
-    with pytest.raises(WeightsError, match="make it with `python -m training pretrain crema_d_encoder`"):
-        starts.find("crema_d_encoder", tmp_path)
+    with pytest.raises(WeightsError, match="make it with `python -m training pretrain crema_d_student`"):
+        starts.find("crema_d_student", tmp_path)
 
 
 def test_whispers_weights_are_those_that_are_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,10 +101,11 @@ def test_whispers_weights_are_those_that_are_installed(tmp_path: Path, monkeypat
 
 
 def test_what_the_weights_were_before_is_known_to_the_first_of_them() -> None:
-    whole = starts.lineage(configurations.shipped("speech_encoder"))
-    assert [step["name"] for step in whole] == ["whisper-tiny.en", "crema_d_encoder"]
-    assert [step.get("corpus") for step in whole] == [None, "CREMA-D"]
-    assert all(step["licence"] and step["citation"] for step in whole)
+    (whispers,) = starts.lineage(configurations.shipped("speech_encoder"))
+    (cremas,) = starts.lineage(configurations.shipped("speech_student"))
+    assert [whispers["name"], cremas["name"]] == ["whisper-tiny.en", "crema_d_student"]
+    assert [whispers.get("corpus"), cremas.get("corpus")] == [None, "CREMA-D"]
+    assert all(step["licence"] and step["citation"] for step in (whispers, cremas))
     assert starts.lineage(configurations.shipped("speech_emotion")) == []
 
 
@@ -113,6 +113,9 @@ def test_what_a_run_does_without_is_no_part_of_its_identity() -> None:
     plain = Configuration("own", "EmoGator", "cnn1d", augmentation=PLAIN)
     assert not {"start", "warmup", "selection"} & set(settings(plain))
     assert settings(replace(plain, start="whisper-tiny.en"))["start"] == "whisper-tiny.en"
+    assert "lead" not in settings(plain)["augmentation"]
+    early = replace(plain, augmentation=replace(PLAIN, lead=0.0))
+    assert settings(early)["augmentation"]["lead"] == 0
 
 
 def test_rate_rises_during_the_warmup_and_falls_to_nothing() -> None:

@@ -147,6 +147,32 @@ def test_run_whose_loss_is_no_number_says_what_to_change(tmp_path: Path) -> None
         fit(replace(TINY, learning_rate=1e38), tmp_path)
 
 
+def test_run_may_end_with_the_average_of_its_weights_and_goes_on_from_the_latest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    averaging = replace(TINY, averaging=0.5)
+    steps: list[list[np.ndarray]] = []
+
+    def trained(folder: str, epochs: int) -> list[np.ndarray]:
+        model, _ = train.fit(averaging, sampler(), None, tmp_path / folder, epochs=epochs)
+        return [variable.numpy() for variable in model.model.trainable_variables]
+
+    def look(callback: keras.callbacks.Callback, *_: Any, **__: Any) -> None:
+        steps.append([variable.numpy() for variable in callback.model.trainable_variables])
+
+    with monkeypatch.context() as patched:
+        patched.setattr(train._Latest, "on_train_batch_end", look)
+        ended = trained("whole", 2)
+    assert len(steps) == 4  # 30 clips in batches of 16 are two steps an epoch
+    average = steps[0]
+    for weights in steps[1:]:
+        average = [(before + now) / 2 for before, now in zip(average, weights, strict=True)]
+    assert same(ended, average)
+    assert not same(ended, steps[-1])
+    trained("resumed", 1)
+    assert same(trained("resumed", 2), ended)
+
+
 def test_history_says_what_validation_said(tmp_path: Path) -> None:
     held = validation()
     model, history = train.fit(TINY, sampler(), held, tmp_path, epochs=2)

@@ -98,5 +98,7 @@ COMPARISONS: Final = (
     Comparison("ravdess_cnn2d_mfcc_rmsprop", "ravdess_cnn2d_mfcc", "the paper's RMSprop at 5e-5"),
 )
 
-ABLATIONS: Final = (Comparison("speech_encoder_alone", "speech_encoder", "from Whisper at once, without CREMA-D"),)
+ABLATIONS: Final = (
+    Comparison("speech_encoder_probe", "speech_encoder", "the linear probe alone, Whisper's layers as they were"),
+)
 """Of what goes beyond the paper."""

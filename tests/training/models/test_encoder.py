@@ -82,20 +82,16 @@ def test_saved_network_is_read_by_a_process_that_has_built_none(network: keras.M
     assert done.returncode == 0, done.stderr
 
 
-def test_at_first_all_layers_count_the_same(network: keras.Model, windows: Floats) -> None:
-    mix = network.get_layer("mix")
-    heard = keras.Model(network.input, mix.input)(windows)
-    assert np.allclose(mix(heard), np.mean([np.asarray(layer) for layer in heard], axis=0), atol=1e-5)
-
-
-def test_attention_that_heeds_all_steps_alike_gives_their_mean_and_deviation(network: keras.Model) -> None:
+def test_head_is_given_mean_and_deviation_over_time(network: keras.Model) -> None:
     x = np.random.default_rng(1).normal(3, 2, (2, 50, 4)).astype(np.float32)
-    pooled = np.asarray(network.get_layer("statistics")([x, np.zeros((2, 50, 1), np.float32)]))
+    pooled = np.asarray(network.get_layer("statistics")(x))
     assert np.allclose(pooled, np.concatenate([x.mean(axis=1), x.std(axis=1)], axis=1), atol=1e-4)
-    first_alone = np.where(np.arange(50)[:, None] == 0, 100.0, 0.0)[None].repeat(2, axis=0).astype(np.float32)
-    pooled = np.asarray(network.get_layer("statistics")([x, first_alone]))
-    assert np.allclose(pooled[:, :4], x[:, 0], atol=1e-4)
-    assert np.allclose(pooled[:, 4:], 0, atol=1e-2)
+
+
+def test_what_is_standardised_does_not_move_with_a_batch(network: keras.Model) -> None:
+    x = np.random.default_rng(1).normal(3, 2, (8, 4 * WIDTH)).astype(np.float32)
+    layer = network.get_layer("standardised")
+    assert np.array_equal(layer(x, training=True), layer(x))
 
 
 def test_front_end_is_whispers_but_for_the_level_and_the_edges() -> None:
