@@ -12,7 +12,7 @@ _NETWORKS: Final[dict[str, dict[str, Any]]] = {
     "cnn1d": {"channels": (4, 4), "dense": 4},
     "cnn2d": {"channels": (2, 4), "dense": 4},
     "cnn_bilstm": {"channels": (4, 4), "units": 4, "dense": 4},
-    "encoder": {"blocks": 1, "width": 8, "heads": 2, "attention": 2},
+    "encoder": {"blocks": 1, "width": 8, "heads": 2},
 }
 
 

@@ -14,7 +14,8 @@ PATIENCE_MS = 60_000  # of a machine that is busy with the rest of the suite
 expect.set_options(timeout=PATIENCE_MS)
 
 
-@pytest.fixture(scope="session")
+# Not for longer than a module: while Playwright runs, no other test of this process can run an event loop of its own.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     executable = chromium()
     arguments = ["--autoplay-policy=no-user-gesture-required", "--mute-audio"]
