@@ -124,7 +124,7 @@ class Settings(BaseSettings):
     """Folder that holds one folder for each model artefact. It is looked through at the start: any speech or vocal
     burst model in it can be named in a request."""
 
-    speech_model: str = "speech_emotion"
+    speech_model: str = "speech_encoder"
     """Folder of the model that hears emotions in speech, where a request names none."""
 
     vocal_burst_model: str = "vocal_burst"

@@ -94,7 +94,7 @@ def _plain() -> dict[str, Request]:
         "analyze_audio": ("POST", "/analyze-audio", _call(external_id="call-42", metadata='{"queue": "billing"}')),
         "analyze_text": ("POST", "/analyze-text", {"json": texts}),
         "list_models": ("GET", "/models", {}),
-        "get_model": ("GET", "/models/speech_emotion", {}),
+        "get_model": ("GET", "/models/speech_encoder", {}),
         "healthz": ("GET", "/healthz", {}),
         "readyz": ("GET", "/readyz", {}),
     }
@@ -153,7 +153,7 @@ def _refusals() -> dict[str, Request]:
         "no-speech": (*audio, {"files": {"file": ("silence.wav", _silence())}}),
         "empty-file": (*audio, {"files": {"file": ("call.wav", b"")}}),
         "not-audio": (*audio, {"files": {"file": ("call.wav", b"This is no audio.")}}),
-        "unknown-model": (*audio, _call(model="speech_emotions")),
+        "unknown-model": (*audio, _call(model="speech_encoders")),
         "unsupported-media-type": (*audio, {"content": b"RIFF", "headers": {"content-type": "audio/wav"}}),
         "malformed-idempotency-key": (*audio, {**_call(), "headers": {"Idempotency-Key": KEY.strip('"')}}),
         "refused-url": (*audio, {"json": {"audio_url": "https://10.0.0.5/call.wav"}}),

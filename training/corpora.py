@@ -59,7 +59,7 @@ _SEED: Final = 0
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--model", type=Path, default=ARTEFACTS / "speech_emotion", help="the artefact (onnx_models/speech_emotion)"
+        "--model", type=Path, default=ARTEFACTS / "speech_encoder", help="the artefact (onnx_models/speech_encoder)"
     )
     for name in READERS:
         parser.add_argument(f"--{name}", type=Path, metavar="DIR", help="its folder, in the official layout")

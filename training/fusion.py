@@ -80,7 +80,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--meld", type=Path, required=True, metavar="DIR", help="its dev and test part, in the official layout"
     )
     parser.add_argument(
-        "--model", type=Path, default=ARTEFACTS / "speech_emotion", help="hears the voice (onnx_models/speech_emotion)"
+        "--model", type=Path, default=ARTEFACTS / "speech_encoder", help="hears the voice (onnx_models/speech_encoder)"
     )
     parser.add_argument(
         "--text-model", type=Path, default=ARTEFACTS / "text_minilm", help="reads the words (onnx_models/text_minilm)"

@@ -63,7 +63,7 @@ class TestAnalyze:
         assert main(["analyze", "--model", "yours", str(sample_call)]) == 1
         problem = json.loads(capsys.readouterr().err)
         assert problem["type"] == "/problems/unknown-model"
-        assert "speech_emotion, vocal_burst, mine" in problem["detail"]
+        assert "speech_encoder, vocal_burst, mine" in problem["detail"]
 
     def test_a_role_that_does_not_exist(self, sample_call, capsys):
         assert main(["analyze", "--roles", "boss", str(sample_call)]) == 2

@@ -137,7 +137,7 @@ def test_command_writes_figures_and_page(folder: Path, models_dir: Path, tmp_pat
     for path in folder.glob("JE_*"):
         path.unlink()
     out = tmp_path / "reports"
-    run(options("--savee", str(folder), "--out", str(out), "--model", str(models_dir / "speech_emotion")))
+    run(options("--savee", str(folder), "--out", str(out), "--model", str(models_dir / "speech_encoder")))
     document = json.loads((out / "corpora.json").read_text(encoding="utf-8"))
     assert document["model"]["trained_on"] == ["RAVDESS"]
     (result,) = document["corpora"]

@@ -301,7 +301,7 @@ def test_command_writes_figures_and_page(models_dir: Path, tmp_path: Path) -> No
     out = tmp_path / "reports"
     run(options("--meld", str(tmp_path / "meld"), "--out", str(out), "--workers", "1"))
     found = json.loads((out / "fusion.json").read_text(encoding="utf-8"))
-    for what, name in (("voice", "speech_emotion"), ("text", "text_minilm")):
+    for what, name in (("voice", "speech_encoder"), ("text", "text_minilm")):
         card = json.loads((models_dir / name / "card.json").read_text(encoding="utf-8"))
         assert (found["models"][what]["name"], found["models"][what]["version"]) == (name, card["version"])
     assert (found["dev"]["corpus"], found["test"]["corpus"]) == ("MELD dev", "MELD test")

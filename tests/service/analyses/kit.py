@@ -40,7 +40,7 @@ TRANSCRIPT: Final = Transcript(
     ),
 )
 NEW: Final = NewAnalysis(
-    options={"channel_roles": None, "language": None, "model": "speech_emotion", "metadata": {"queue": "billing"}},
+    options={"channel_roles": None, "language": None, "model": "speech_encoder", "metadata": {"queue": "billing"}},
     external_id="call 1",
     provider="scripted",
     words=WordsStatus.pending,

@@ -10,7 +10,7 @@ from service.analyses.acoustic import ChannelStatus, Layout, Role
 from service.problems import InvalidRequest, NotAudio, TooLong, UnknownModel, WrongRoleCount
 from service.requests import TextRequest
 
-MODEL = "speech_emotion"
+MODEL = "speech_encoder"
 
 
 class TestAcoustics:

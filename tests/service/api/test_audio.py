@@ -84,7 +84,7 @@ def test_the_result_names_the_models_and_what_a_label_stands_for(client, call):
             "proxy_for": proxy_for,
         }
         for name, source, proxy_for in [
-            ("speech_emotion", "speech", {}),
+            ("speech_encoder", "speech", {}),
             ("vocal_burst", "vocal_burst", {"nervousness": "Distress"}),
         ]
     ]
@@ -199,9 +199,9 @@ def test_more_or_fewer_roles_than_channels(client, call):
     _problem(_post(client, call, channel_roles="customer,agent,agent"), 422, "wrong-role-count")
 
 
-@pytest.mark.parametrize("model", ["speech_emotions", "text_minilm", "../speech_emotion"])
+@pytest.mark.parametrize("model", ["speech_encoders", "text_minilm", "../speech_encoder"])
 def test_an_unknown_model(client, call, model):
-    assert "speech_emotion" in _problem(_post(client, call, model=model), 404, "unknown-model")["detail"]
+    assert "speech_encoder" in _problem(_post(client, call, model=model), 404, "unknown-model")["detail"]
 
 
 def test_an_empty_file(client):

@@ -21,7 +21,7 @@ def test_the_shipped_artefacts_are_all_loaded(shipped):
     assert shipped.get("/readyz").json() == {"status": "ready"}
 
 
-@pytest.mark.parametrize(("name", "path"), [("list_models", "/models"), ("get_model", "/models/speech_emotion")])
+@pytest.mark.parametrize(("name", "path"), [("list_models", "/models"), ("get_model", "/models/speech_encoder")])
 def test_what_is_said_of_the_models(shipped, name, path):
     assert shipped.get(path).json() == examples.read(name), AGAIN
 

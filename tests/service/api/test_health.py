@@ -42,11 +42,11 @@ def test_a_tampered_artefact_keeps_the_service_from_being_ready(client_with, fol
 
 
 def test_a_mismatched_artefact_keeps_the_service_from_being_ready(client_with, folder):
-    write_emotion_model(folder / "speech_emotion", ("happy", "sad"))
+    write_emotion_model(folder / "speech_encoder", ("happy", "sad"))
     with client_with(models_dir=folder) as client:
         ready = client.get("/readyz")
         assert ready.status_code == 503
-        assert [error["field"] for error in ready.json()["errors"]] == ["speech_emotion"]
+        assert [error["field"] for error in ready.json()["errors"]] == ["speech_encoder"]
 
 
 def test_where_the_models_lie_is_not_told(client_with, tmp_path):

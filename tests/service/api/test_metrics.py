@@ -73,7 +73,7 @@ async def test_what_models_do_and_say(world_with, call):
         for stage, model in [
             ("decode", ""),
             ("voice_activity", "voice_activity"),
-            ("speech", "speech_emotion"),
+            ("speech", "speech_encoder"),
             ("vocal_burst", "vocal_burst"),
         ]:
             assert samples.total("v2v_inference_seconds_count", stage=stage, model=model) > 0

@@ -8,7 +8,7 @@ def test_every_model_is_listed_with_what_results_carry(client, models_dir):
     models = {model["name"]: model for model in client.get("/models").json()["models"]}
     assert {name: model["labels"] for name, model in models.items() if model["status"] != "available"} == {
         "voice_activity": {},
-        "speech_emotion": {"emotion": list(SPEECH_EMOTIONS)},
+        "speech_encoder": {"emotion": list(SPEECH_EMOTIONS)},
         "vocal_burst": {"emotion": list(VOCAL_BURST_EMOTIONS)},
         "text_minilm": {"sentiment": list(SENTIMENTS), "emotion": list(GOEMOTIONS)},
     }
@@ -33,4 +33,4 @@ def test_an_unknown_model(client):
     response = client.get("/models/mind_reading")
     assert response.status_code == 404
     assert response.json()["type"] == "/problems/unknown-model"
-    assert "speech_emotion" in response.json()["detail"]
+    assert "speech_encoder" in response.json()["detail"]

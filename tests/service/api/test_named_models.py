@@ -47,7 +47,7 @@ async def state(world, name):
 @pytest.mark.parametrize("name", NAMED)
 async def test_it_stands_in_for_the_default_of_its_task(world_with, folder, clip, name):
     labels, _ = NAMED[name]
-    source, other = ("speech", "vocal_burst") if labels == SPEECH_EMOTIONS else ("vocal_burst", "speech_emotion")
+    source, other = ("speech", "vocal_burst") if labels == SPEECH_EMOTIONS else ("vocal_burst", "speech_encoder")
     async with world_with(models_dir=folder) as world:
         answer = (await post(world, clip, model=name)).json()
         default = (await post(world, clip)).json()
@@ -107,7 +107,7 @@ async def test_one_that_is_not_there(world_with, folder, clip, name):
     async with world_with(models_dir=folder) as world:
         problem = problem_of(await post(world, clip, model=name), 404, "unknown-model")
         assert problem["detail"].endswith(
-            "the emotion models are speech_emotion, vocal_burst, "
+            "the emotion models are speech_encoder, vocal_burst, "
             "emogator_rf_mel, ravdess_cnn2d_mfcc, ravdess_cnn_bilstm_combined."
         )
         assert await listed(world) == {}

@@ -130,7 +130,7 @@ def test_a_live_answer_has_the_shape_of_its_example(client, operations, call):
         "analyze_audio": {"files": {"file": call}, "data": form},
         "analyze_text": {"json": {"external_id": "ticket-7", "texts": ["It works. It really does!"]}},
     }
-    values = {"get_problem": "no-file", "get_model": "speech_emotion"}
+    values = {"get_problem": "no-file", "get_model": "speech_encoder"}
     for name, (method, path, _) in operations.items():
         if "{analysis_id}" in path or path == "/analyses":
             continue  # these have words and callbacks; see test_analyses.py

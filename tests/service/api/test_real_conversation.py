@@ -182,7 +182,7 @@ class TestRecording:
 
     def test_which_models_heard_it(self, answer, models_dir):
         assert [(model["name"], model["source"]) for model in answer["models"]] == [
-            ("speech_emotion", "speech"),
+            ("speech_encoder", "speech"),
             ("vocal_burst", "vocal_burst"),
         ]
         for model in answer["models"]:

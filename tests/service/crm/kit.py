@@ -29,7 +29,7 @@ SAID: Final = words(
 def analysis(metadata: dict[str, Any] | None = METADATA, said: Words | None = SAID, **changes: Any) -> Analysis:
     heard = acoustics(CUSTOMER, AGENT, customer=voice(angry=0.51, sad=0.3))
     heard.models = [
-        EmotionModelVersion(name="speech_emotion", version="1.0.0", sha256="0" * 64, source=Source.speech, proxy_for={})
+        EmotionModelVersion(name="speech_encoder", version="1.0.0", sha256="0" * 64, source=Source.speech, proxy_for={})
     ]
     return Analysis(
         **{

@@ -16,7 +16,7 @@ def test_all_that_was_found():
         "Silence of three seconds and more: 0:09.",
         "1:05 Customer, the voice is unpleasant (-0.81): “That is fine.”",
         "Tag escalate: customer.anger > 0.5 (customer.anger = 0.51).",
-        "Voice to Value, analysis an_01kg9h1s000000000000000001, models speech_emotion 1.0.0.",
+        "Voice to Value, analysis an_01kg9h1s000000000000000001, models speech_encoder 1.0.0.",
     ]
 
 
@@ -24,7 +24,7 @@ def test_before_words_conversation_and_tags():
     assert findings(analysis(said=None, conversation=None, tags=None)) == [
         "Customer, voice: angry 51 %, sad 30 %.",
         "Agent, voice: withheld.",
-        "Voice to Value, analysis an_01kg9h1s000000000000000001, models speech_emotion 1.0.0.",
+        "Voice to Value, analysis an_01kg9h1s000000000000000001, models speech_encoder 1.0.0.",
     ]
     assert transcript(analysis(said=None)) == []
 

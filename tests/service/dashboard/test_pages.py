@@ -151,7 +151,7 @@ def test_a_call_in_the_dark_with_its_card_and_what_can_be_taken_away(real_call, 
     assert "The moments that stand out" in report
     assert "<b>call</b>" not in report
     page.get_by_role("tab", name="How far to trust it").click()
-    page.get_by_role("button", name=re.compile("speech_emotion")).click()
+    page.get_by_role("button", name=re.compile("speech_encoder")).click()
     card = page.get_by_role("dialog")
     expect(card.get_by_text("RAVDESS").first).to_be_visible()
     expect(card.get_by_text("CC BY").first).to_be_visible()

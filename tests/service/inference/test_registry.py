@@ -33,7 +33,7 @@ def _reasons(folder: Path, text_models: Sequence[str] = TEXT) -> dict[str, str |
 def test_every_artefact_is_loaded(models_dir):
     registry = Registry.load(models_dir, TEXT)
     assert registry.failures == ()
-    assert registry.acoustic("speech_emotion").speech_emotion.labels == SPEECH_EMOTIONS
+    assert registry.acoustic("speech_encoder").speech_emotion.labels == SPEECH_EMOTIONS
     assert [model.name for model in registry.text().models] == ["text_minilm"]
 
 
@@ -56,17 +56,17 @@ def test_a_missing_artefact_is_named(folder):
 
 
 def test_a_front_end_that_differs_from_the_code_is_named(folder):
-    write_emotion_model(folder / "speech_emotion", SPEECH_EMOTIONS, metadata={"front_end": '{"hop_length": 1}'})
+    write_emotion_model(folder / "speech_encoder", SPEECH_EMOTIONS, metadata={"front_end": '{"hop_length": 1}'})
     reasons = _reasons(folder)
-    assert list(reasons) == ["speech_emotion"]
-    assert "hop_length" in reasons["speech_emotion"]
+    assert list(reasons) == ["speech_encoder"]
+    assert "hop_length" in reasons["speech_encoder"]
 
 
 def test_labels_that_differ_from_the_code_are_named(folder):
-    write_emotion_model(folder / "speech_emotion", VOCAL_BURST_EMOTIONS)
+    write_emotion_model(folder / "speech_encoder", VOCAL_BURST_EMOTIONS)
     reasons = _reasons(folder)
-    assert list(reasons) == ["speech_emotion"]
-    assert "labels of vocal-burst where those of speech-emotion are needed" in reasons["speech_emotion"]
+    assert list(reasons) == ["speech_encoder"]
+    assert "labels of vocal-burst where those of speech-emotion are needed" in reasons["speech_encoder"]
 
 
 def test_an_artefact_under_another_name_is_refused(folder):
@@ -81,23 +81,23 @@ def test_a_file_that_is_no_network_is_a_reason_and_not_a_crash(folder):
 
 
 def test_what_needs_a_failed_model_is_not_ready_and_the_rest_works(folder):
-    shutil.rmtree(folder / "speech_emotion")
+    shutil.rmtree(folder / "speech_encoder")
     registry = Registry.load(folder, TEXT)
-    with pytest.raises(NotReady, match="speech_emotion"):
-        registry.acoustic("speech_emotion")
+    with pytest.raises(NotReady, match="speech_encoder"):
+        registry.acoustic("speech_encoder")
     assert registry.text().models
 
 
 def test_a_card_of_a_verified_artefact_that_does_not_load_is_kept(folder):
-    write_emotion_model(folder / "speech_emotion", VOCAL_BURST_EMOTIONS)
-    entry = Registry.load(folder, TEXT).entry("speech_emotion")
-    assert entry.card == json.loads((folder / "speech_emotion" / "card.json").read_text())
+    write_emotion_model(folder / "speech_encoder", VOCAL_BURST_EMOTIONS)
+    entry = Registry.load(folder, TEXT).entry("speech_encoder")
+    assert entry.card == json.loads((folder / "speech_encoder" / "card.json").read_text())
     assert entry.version == "0.0.0"
 
 
-@pytest.mark.parametrize("name", ["speech_emotions", "text_minilm", "voice_activity"])
+@pytest.mark.parametrize("name", ["speech_encoders", "text_minilm", "voice_activity"])
 def test_only_an_emotion_model_can_be_asked_for(models_dir, name):
-    with pytest.raises(UnknownModel, match="the emotion models are speech_emotion, vocal_burst"):
+    with pytest.raises(UnknownModel, match="the emotion models are speech_encoder, vocal_burst"):
         Registry.load(models_dir, TEXT).acoustic(name)
 
 
@@ -116,19 +116,19 @@ class TestFound:
         registry = Registry.load(folder, TEXT)
         for name, speech, bursts in (
             ("mfcc", "mfcc", "vocal_burst"),
-            ("bursts", "speech_emotion", "bursts"),
-            ("vocal_burst", "speech_emotion", "vocal_burst"),
+            ("bursts", "speech_encoder", "bursts"),
+            ("vocal_burst", "speech_encoder", "vocal_burst"),
         ):
             models = registry.acoustic(name)
             assert (models.speech_emotion.name, models.vocal_burst.name) == (speech, bursts)
 
     def test_settings_may_make_them_the_default(self, folder):
         registry = Registry.load(folder, TEXT, ("mfcc", "bursts"))
-        for name, speech, bursts in ((None, "mfcc", "bursts"), ("speech_emotion", "speech_emotion", "bursts")):
+        for name, speech, bursts in ((None, "mfcc", "bursts"), ("speech_encoder", "speech_encoder", "bursts")):
             models = registry.acoustic(name)
             assert (models.speech_emotion.name, models.vocal_burst.name) == (speech, bursts)
         assert {"mfcc", "bursts"} < set(registry.required)
-        assert "speech_emotion" not in registry.required
+        assert "speech_encoder" not in registry.required
 
     def test_one_is_loaded_when_it_is_first_asked_for(self, folder):
         registry = Registry.load(folder, TEXT)
@@ -190,7 +190,7 @@ class TestFound:
             write_emotion_model(folder / name, SPEECH_EMOTIONS)
             (folder / name / "card.json").write_text(card)
         names = set(Registry.load(folder, TEXT).entries)
-        assert names == {"voice_activity", "speech_emotion", "vocal_burst", "text_minilm", "mfcc", "bursts"}
+        assert names == {"voice_activity", "speech_encoder", "vocal_burst", "text_minilm", "mfcc", "bursts"}
 
     def test_one_that_is_named_for_texts_is_told_not_to_read_them(self, folder):
         registry = Registry.load(folder, ["mfcc"])
@@ -233,7 +233,7 @@ class TestTextModels:
         registry = Registry.load(folder, names)
         with pytest.raises(NotReady, match=reason):
             registry.text()
-        assert registry.acoustic("speech_emotion")
+        assert registry.acoustic("speech_encoder")
 
     def test_of_two_of_which_one_is_missing_that_one_is_told(self, folder):
         write_text_model(folder / "one", {"sentiment": SENTIMENTS})
@@ -246,8 +246,8 @@ class TestTextModels:
         assert f"{name!r} is no such name" in (registry.entry(name).reason or "")
 
     def test_a_model_of_voices_does_not_read_texts(self, folder):
-        reasons = _reasons(folder, ["speech_emotion"])
-        assert reasons == {"speech_emotion": "V2V_TEXT_MODELS names speech_emotion, which does not read texts"}
+        reasons = _reasons(folder, ["speech_encoder"])
+        assert reasons == {"speech_encoder": "V2V_TEXT_MODELS names speech_encoder, which does not read texts"}
 
     def test_labels_that_do_not_fit_are_told(self, folder):
         write_text_model(folder / "text_minilm", {"sentiment": ("bad", "good"), "emotion": TEXT_EMOTIONS})
