@@ -7,6 +7,7 @@ a file refers to is followed, and what is bounded is the audio that comes out: a
 from collections.abc import Iterator
 from dataclasses import dataclass
 from errno import EINVAL
+from fractions import Fraction
 from io import SEEK_END
 from typing import Any, BinaryIO, Final, NoReturn
 
@@ -183,7 +184,8 @@ class _Sink:
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._seconds = 0.0
+        # Exact, so that a recording may be just as long as the limit.
+        self._seconds = Fraction(0)
         self._blocks: list[Floats] = []
         self._resampler: AudioResampler | None = None
         self._source: tuple[str, str, int] | None = None
@@ -224,7 +226,7 @@ class _Sink:
             )
         if frame.sample_rate not in _SAMPLE_RATES:
             raise NotAudio(f"The sample rate is {frame.sample_rate} Hz; send 8 to 192 kHz, as a recorder writes it.")
-        self._seconds += frame.samples / frame.sample_rate
+        self._seconds += Fraction(frame.samples, frame.sample_rate)
         if self._seconds > self._limits.max_seconds:
             raise TooLong(
                 f"The recording is longer than {self._limits.max_seconds:g} seconds; send it in shorter parts."

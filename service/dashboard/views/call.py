@@ -6,9 +6,9 @@ from typing import Any, Final
 import streamlit as st
 
 from service.dashboard import charts, components, export, sounds, wording
-from service.dashboard.client import Client, Json
+from service.dashboard.client import Json
 from service.dashboard.settings import DashboardSettings
-from service.dashboard.state import Call, Span
+from service.dashboard.state import Call, Span, visit
 from service.dashboard.views import cards
 from service.dashboard.views.troubles import explained
 from service.problems import Problem
@@ -17,12 +17,12 @@ _HEIGHT: Final = 380
 _MOMENT_MS: Final = 3_000
 
 
-def show(call: Call, settings: DashboardSettings, client: Client) -> None:
+def show(call: Call, settings: DashboardSettings) -> None:
     """All that is known by now."""
     analysis = call.analysis
     _heading(analysis)
     if analysis["status"] == "failed":
-        _failed(call, client)
+        _failed(call)
         return
     _decode(call, settings)
     if analysis["audio"] is None:
@@ -82,22 +82,22 @@ def _number(value: float | None) -> str:
     return "–" if value is None else f"{value:+.2f}".replace("-", "−")
 
 
-def _failed(call: Call, client: Client) -> None:
+def _failed(call: Call) -> None:
     problem = call.analysis["problem"] or {}
     st.error(
         f"**{wording.plain(problem.get('title', 'The analysis failed'))}.** {wording.plain(problem.get('detail', ''))}",
         icon=":material/error:",
     )
     st.markdown("A file that is no recording stays one; upload another. What passes by itself can be tried again.")
-    _retry(call, client, "Try this one again")
+    _retry(call, "Try this one again")
 
 
-def _retry(call: Call, client: Client, label: str) -> None:
+def _retry(call: Call, label: str) -> None:
     if st.button(label, icon=":material/replay:", key="retry"):
-        with explained():
+        current = visit()
+        with explained(), current.connect() as client:
             client.retry(call.id)
-            call.close()
-            st.session_state["visit"].close()
+            current.close()
             st.rerun()
 
 
@@ -173,6 +173,8 @@ def _beside(call: Call, analysis: Json) -> None:
             components.transcript(call.version, words["utterances"], _HEIGHT)
         else:
             st.info(wording.transcript_note(analysis["transcript"]), icon=":material/speech_to_text:")
+            if analysis["transcript"]["status"] in ("unavailable", "failed"):
+                _retry(call, "Try for the words again")
     with striking:
         if not moments:
             st.info("Nothing stands out: no voice and no words that are clearly unpleasant, and none that part.")

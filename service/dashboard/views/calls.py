@@ -39,7 +39,7 @@ def show() -> None:
                 current.listed = None
                 st.rerun()
             progress.show(current.call)
-            call.show(current.call, current.settings, client)
+            call.show(current.call, current.settings)
         else:
             _nothing_open()
 

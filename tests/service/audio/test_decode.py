@@ -229,6 +229,12 @@ def test_a_file_that_is_longer_than_it_claims_stops_at_the_limit():
         _decode(silent_flac(120, claims_seconds=1))
 
 
+def test_a_recording_may_be_as_long_as_the_limit():
+    """In floating point the lengths of its frames add up to a little more."""
+    limits = Limits(max_seconds=10, max_channels=1)
+    assert _decode(silent_flac(10, block=400), limits).duration_ms == 10_000
+
+
 def test_a_limit_is_not_reached_by_a_claim():
     assert _decode(silent_flac(20, claims_seconds=36_000)).duration_ms < 60_000
 

@@ -180,6 +180,8 @@ def test_words_that_are_still_to_come_and_words_that_never_will(system, visit, p
     system.assemblyai.outcome("The file has no audio in it.")
     page.goto(f"{system.url}/?analysis={begin(system, sample_call.read_bytes())}")
     expect(page.get_by_text("What the voices say is complete")).to_be_visible()
+    page.get_by_role("button", name="Try for the words again").click()
+    expect(page.get_by_role("listitem")).to_have_count(len(LINES))
 
 
 def test_what_failed_what_was_erased_and_what_never_was(system, visit, picture, sample_call):
