@@ -2,8 +2,10 @@
 to do than it can."""
 
 import asyncio
+from contextlib import suppress
 from typing import Any, ClassVar, Final
 
+from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
@@ -48,6 +50,7 @@ class Connection(H11Protocol):
         problem = Busy(
             f"{self.most} connections are open already; come again in {_COME_AGAIN_S} seconds.", _COME_AGAIN_S
         )
+        await _received(Headers(scope=scope), receive)
         await ProblemResponse(problem, {**problem.headers, "Connection": "close"})(scope, receive, send)
 
     def _await_head(self) -> None:
@@ -57,3 +60,16 @@ class Connection(H11Protocol):
         if self._head is not None:
             self._head.cancel()
             self._head = None
+
+
+async def _received(headers: Headers, receive: Receive) -> None:
+    """Take in the body of a request whose connection will be closed, for a while.
+
+    Bytes that nobody has read when a connection is closed have it reset, and the answer lost with it (RFC 9112, 9.6).
+    """
+    if headers.get("expect", "").lower() == "100-continue":
+        return  # the body comes only when it is asked for
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_COME_AGAIN_S):
+            while (await receive()).get("more_body", False):
+                pass

@@ -323,7 +323,8 @@ async def _capacity(url: str, clips: Sequence[bytes], seconds: float) -> tuple[f
 
         async def guest(kind: int, send: Callable[[], Awaitable[httpx2.Response]]) -> None:
             while time.monotonic() < end:
-                counts[kind] += (await send()).status_code == 200
+                answer = await send()
+                counts[kind] += answer.status_code == 200
 
         texts = (guest(0, lambda: _texts(client)) for _ in range(_GUESTS))
         audio = (guest(1, lambda n=n: _call(client, clips[n], "wait=60")) for n in range(_GUESTS))  # type: ignore[misc]

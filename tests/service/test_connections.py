@@ -83,3 +83,19 @@ async def test_one_connection_too_many_is_told_to_come_again_but_the_probe_is_an
         head = (await reader.readuntil(b"\r\n\r\n")).lower()
         assert head.startswith(b"http/1.1 " + status)
         assert (b"retry-after: 5\r\n" in head) == (status == b"503")
+
+
+async def test_who_is_told_to_come_again_is_told_so_whatever_is_sent():
+    """A connection that is closed with bytes unread is reset, and what was answered is lost with it."""
+    async with connected(30, most=0) as (reader, writer):
+        writer.write(b"POST /analyze-audio HTTP/1.1\r\nHost: service\r\nContent-Length: 8000000\r\n\r\n")
+        for _ in range(8):
+            writer.write(bytes(1_000_000))
+            await writer.drain()
+        assert (await reader.readline()).startswith(b"HTTP/1.1 503")
+
+
+async def test_who_asks_before_sending_need_not_send():
+    async with connected(30, most=0) as (reader, writer):
+        writer.write(b"POST / HTTP/1.1\r\nHost: service\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n")
+        assert (await reader.readline()).startswith(b"HTTP/1.1 503")
