@@ -84,7 +84,7 @@ BEYOND: Final = (
         tried="half the rate, which had a higher validation loss; CREMA-D first and then RAVDESS, with all layers at a "
         "high rate, which forgot what Whisper knew; the probe on Whisper base, alone, which was no better; CREMA-D "
         "beside RAVDESS in the probe, which was a little better. What is missing are speakers: those of the validation "
-        "part, who are trained on in the end, are worth what is under *One thing changed*. Next: CREMA-D's beside them.",
+        "part, trained on in the end, are worth what is under *One thing changed*. Next: CREMA-D's beside them.",
     ),
     Row("speech_student"),
     Row("burst_encoder", aim=60.0),
