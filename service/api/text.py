@@ -45,7 +45,8 @@ async def analyze_text(texts: TextRequest, request: Request, service: ServiceDep
             return work()
         return await anyio.to_thread.run_sync(work, limiter=service.limiter)
 
-    plan = await computed(lambda: compute.text_plan(texts, service.settings))
+    with service.texts.place(sum(map(len, texts.batch))):
+        plan = await computed(lambda: compute.text_plan(texts, service.settings))
     models = service.registry.text()
     readings = await _unless_gone(request, service.texts.submit(plan.pieces))
     content = await computed(

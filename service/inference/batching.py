@@ -8,8 +8,8 @@ half of the room, whatever its size: it leaves the rest to others, who do not wa
 import asyncio
 import math
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Final, Generic, NamedTuple, TypeVar
 
@@ -100,14 +100,32 @@ class Batching(Generic[R]):
             Busy: there is no room.
         """
         wanted = sum(map(work, pieces))
-        if self._held + min(wanted, self._share) > self._room:
-            raise Busy("More texts are waiting than can be read soon; send this again later.", self._retry_after())
+        self._require(wanted)
         request = _Request(pieces, asyncio.get_running_loop().create_future())
         self._requests.append(request)
         self._count(request, wanted)
         self._awake.set()
         request.done.add_done_callback(lambda _: self._forget(request))
         return request.done
+
+    @contextmanager
+    def place(self, characters: int) -> Iterator[None]:
+        """Room for so many until they are cut into pieces, which waits for a worker, too, and submitted.
+
+        Raises:
+            Busy: there is none.
+        """
+        self._require(characters)
+        held = min(characters, self._share)
+        self._held += held
+        try:
+            yield
+        finally:
+            self._held -= held
+
+    def _require(self, wanted: int) -> None:
+        if self._held + min(wanted, self._share) > self._room:
+            raise Busy("More texts are waiting than can be read soon; send this again later.", self._retry_after())
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -205,5 +223,6 @@ class Batching(Generic[R]):
 
     def _retry_after(self) -> int:
         """Seconds until what waits will have been read."""
-        seconds = self.waiting * self._seconds / (self._measured * self._workers)
+        waiting = max(self.waiting, self._held)
+        seconds = waiting * self._seconds / (self._measured * self._workers)
         return max(1, min(math.ceil(seconds), _LONGEST_WAIT))

@@ -288,6 +288,17 @@ class TestBusy:
             assert (await world.client.post("/analyze-text", json=text)).status_code == 200
 
     @pytest.mark.anyio
+    async def test_texts_that_are_not_cut_into_sentences_yet_take_room_too(self, busy):
+        text = {"text": 40 * "I have waited for three weeks. "}
+        async with busy(text_queue=2 * len(text["text"])) as (world, free):
+            waiting = [asyncio.create_task(world.client.post("/analyze-text", json=text)) for _ in range(2)]
+            while world.service.limiter.statistics().tasks_waiting < 2:
+                await checkpoint()
+            _problem(await world.client.post("/analyze-text", json=text), 503, "busy")
+            free()
+            assert [response.status_code for response in await asyncio.gather(*waiting)] == [200, 200]
+
+    @pytest.mark.anyio
     async def test_a_client_that_hangs_up_waits_no_longer(self, busy):
         body = json.dumps({"text": "Never mind."}).encode()
         scope = {

@@ -218,6 +218,18 @@ class TestRoom:
             assert [len(await request) for request in waiting] == [2, 1, 1]
             assert len(await serving.submit(*pieces(2))) == 2
 
+    async def test_what_is_still_to_be_cut_into_pieces_has_its_place(self):
+        async with process(Reader(), room=4 * PIECE) as serving:
+            with serving.batching.place(2 * PIECE):
+                waiting = [serving.submit(*pieces(2))]
+                with pytest.raises(Busy):
+                    serving.submit("piece 03")
+                with pytest.raises(Busy), serving.batching.place(1):
+                    pass
+            waiting.append(serving.submit(*pieces(2)))
+            serving.go()
+            assert [len(await request) for request in waiting] == [2, 2]
+
     async def test_a_request_of_any_size_takes_half_of_the_room_at_most(self):
         async with process(Reader(), room=4 * PIECE) as serving:
             large = serving.submit(*pieces(100))
