@@ -31,6 +31,7 @@ def _card(model: Json) -> None:
             "licence": card.get("licence"),
             "what that allows": card.get("licence_note"),
             "hears" if "text" not in card["name"] else "reads": ", ".join(map(str, _labels(card.get("labels")))),
+            "right about speakers it had never heard": _accuracy(card),
             "sha256": card["sha256"],
         }
         st.markdown("\n".join(f"- {name}: {wording.plain(value)}" for name, value in facts.items() if value))
@@ -38,6 +39,12 @@ def _card(model: Json) -> None:
             st.warning("The service has other weights now than those that gave this result.")
         st.caption("The whole card: what it was trained on, what it scores and where its limits are")
         st.json(card, expanded=1)
+
+
+def _accuracy(card: Json) -> str:
+    """In each band; of a model that hears voices."""
+    bands = card.get("protocols", {}).get("speaker-independent", {})
+    return ", ".join(f"{wording.percent(figures['accuracy'])} {band}" for band, figures in bands.items())
 
 
 def _labels(labels: object) -> list[str]:

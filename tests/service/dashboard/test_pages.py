@@ -155,6 +155,7 @@ def test_a_call_in_the_dark_with_its_card_and_what_can_be_taken_away(real_call, 
     card = page.get_by_role("dialog")
     expect(card.get_by_text("RAVDESS").first).to_be_visible()
     expect(card.get_by_text("CC BY").first).to_be_visible()
+    expect(card.get_by_text(re.compile(r"never heard: \d\d % wideband, \d\d % telephone"))).to_be_visible()
     picture(page, "card-dark")
 
 
