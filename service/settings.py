@@ -166,9 +166,9 @@ class Settings(BaseSettings):
     body_seconds: float = Field(default=300, gt=0)
     """How long the body of a request may take to arrive; after it the answer is 408."""
 
-    text_queue: int = Field(default=500_000, gt=0)
-    """Most characters of text that wait to be read, about seven seconds of work on two cores; a request that would
-    make it more is answered 503 with `Retry-After`. A text of several sentences counts twice, as it is read as a whole
+    text_queue: int = Field(default=200_000, gt=0)
+    """Most characters of text that wait to be read, about three seconds of work on two cores that have nothing else to
+    do; a request that would make it more is answered 503 with `Retry-After`. A text of several sentences counts twice, as it is read as a whole
     too; no request counts as more than half."""
 
     concurrency: int = Field(default=2, gt=0)
