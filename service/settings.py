@@ -168,8 +168,8 @@ class Settings(BaseSettings):
 
     text_queue: int = Field(default=200_000, gt=0)
     """Most characters of text that wait to be read, about three seconds of work on two cores that have nothing else to
-    do; a request that would make it more is answered 503 with `Retry-After`. A text of several sentences counts twice, as it is read as a whole
-    too; no request counts as more than half."""
+    do; a request that would make it more is answered 503 with `Retry-After`. A text of several sentences counts
+    twice, as it is read as a whole too; no request counts as more than half."""
 
     concurrency: int = Field(default=2, gt=0)
     """Analyses that run at the same time, each on one core; further requests wait for their turn."""
