@@ -144,6 +144,8 @@ def _serve(settings: Settings) -> int:
         port=settings.port,
         log_config=None,
         access_log=False,
+        # Longer than proxies and clients keep a connection (nginx: 60), lest one of them sends while it is being closed.
+        timeout_keep_alive=65,
         timeout_graceful_shutdown=DRAIN_SECONDS,
     )
     # Once uvicorn has shut down it raises the signal again; by then all is done and that is no failure.
