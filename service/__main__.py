@@ -144,7 +144,7 @@ def _serve(settings: Settings) -> int:
         port=settings.port,
         log_config=None,
         access_log=False,
-        # Longer than proxies and clients keep a connection (nginx: 60), lest one of them sends while it is being closed.
+        # Longer than proxies keep a connection (nginx: 60), lest one of them sends while it is being closed.
         timeout_keep_alive=65,
         timeout_graceful_shutdown=DRAIN_SECONDS,
     )
