@@ -9,8 +9,13 @@ const player = () => document.querySelector(PLAYER);
 function play(ms) {
   const audio = player();
   if (!audio) return false;
-  audio.currentTime = ms / 1000;
-  audio.play().catch(() => {}); // a browser may want a click first; it stands in the right place all the same
+  const start = () => {
+    audio.currentTime = ms / 1000;
+    audio.play().catch(() => {}); // a browser may want a click first; it stands in the right place all the same
+  };
+  // Once it knows the recording, Streamlit puts its player to the beginning.
+  if (audio.readyState >= HTMLMediaElement.HAVE_METADATA) start();
+  else audio.addEventListener("loadedmetadata", () => setTimeout(start), { once: true });
   return true;
 }
 
