@@ -12,6 +12,7 @@ shares. Nothing of a call is used before it is heard. How much is subtracted is 
 """
 
 import argparse
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,8 +27,9 @@ from training import REPORTS
 from training.calibrate import clip_probabilities
 from training.card import commit, write_json
 from training.configuration import shipped
-from training.experiment import FOLDS, ONNX_FILE, Experiment, Loaded, NotExportedError
+from training.experiment import FOLDS, Experiment, Loaded
 from training.features import BANDS
+from training.runs import Job, make_models
 from training.splits import Indices
 from training.text.markdown import table
 
@@ -69,16 +71,18 @@ def adapted(logits: Logits, share: float, usual: int, usual_logits: Logits) -> L
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("configuration", help="one whose folds have been run, such as speech_encoder")
+    parser.add_argument("configuration", help="a speech model, such as speech_encoder")
     parser.add_argument("--data", type=Path, required=True, help="the folder of its corpus in the official layout")
-    parser.add_argument("--runs", type=Path, default=Path("runs"), help="where its runs were kept (%(default)s)")
+    parser.add_argument("--runs", type=Path, default=Path("runs"), help="where its runs are kept (%(default)s)")
     parser.add_argument("--out", type=Path, default=REPORTS, help="where the report goes (training/reports)")
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="runs side by side (%(default)s)")
 
 
 def run(options: argparse.Namespace) -> None:
     experiment = Experiment(shipped(options.configuration), options.data, options.runs, options.runs)
+    make_models([Job(experiment, name) for name in FOLDS], workers=options.workers)
     loaded = experiment.load()
-    folds = [_calls(loaded, experiment.folder(name) / ONNX_FILE, name) for name in FOLDS]
+    folds = [_calls(loaded, experiment.onnx(name), name) for name in FOLDS]
     document = {
         "model": experiment.configuration.name,
         "fingerprint": experiment.fingerprint,
@@ -95,10 +99,6 @@ def run(options: argparse.Namespace) -> None:
 
 def _calls(loaded: Loaded, model: Path, name: str) -> dict[tuple[str, str], Calls]:
     """Calls of every mix in every band, of the test speakers of the fold."""
-    if not model.exists():
-        raise NotExportedError(
-            f"{model} is missing; make it with `python -m training ship {loaded.configuration.name}`"
-        )
     session = ort.InferenceSession(model, providers=["CPUExecutionProvider"])
     split = next(split for split in loaded.splits() if split.name == name)
     test = loaded.evaluated(split.test)

@@ -72,12 +72,12 @@ class Experiment:
     def folder(self, split: str) -> Path:
         return self.runs / f"{self.configuration.name}-{self.identity}" / split
 
-    def teacher(self, split: str) -> Path | None:
-        """The model that the teacher's run on the same split has made.
+    @property
+    def teaching(self) -> "Experiment | None":
+        """The experiment whose models this one's learn from, split by split.
 
         Raises:
             ConfigurationError: the teacher hears other features.
-            NotExportedError: it has not been made yet.
         """
         own = self.configuration
         if not own.teacher:
@@ -85,9 +85,24 @@ class Experiment:
         configuration = shipped(own.teacher)
         if configuration.front_end != own.front_end:
             raise ConfigurationError(f"{own.name}: teacher: {own.teacher} has another front_end")
-        path = replace(self, configuration=configuration).folder(split) / ONNX_FILE
+        return replace(self, configuration=configuration)
+
+    def onnx(self, split: str) -> Path:
+        """Where the model of a split is once it is made."""
+        return self.folder(split) / ONNX_FILE
+
+    def teacher(self, split: str) -> Path | None:
+        """The model that the teacher's run on the same split has made.
+
+        Raises:
+            NotExportedError: it has not been made yet.
+        """
+        if self.teaching is None:
+            return None
+        path = self.teaching.onnx(split)
         if not path.exists():
-            raise NotExportedError(f"{path} is missing; make it with `python -m training ship {own.teacher}`")
+            made_by = self.configuration.teacher
+            raise NotExportedError(f"{path} is missing; make it with `python -m training ship {made_by}`")
         return path
 
     @property
@@ -229,7 +244,7 @@ def run(experiment: Experiment, name: str) -> Result:
     logits = test.logits(model)
     tallies = test.tallies(logits, temperature)
     examples = np.concatenate([windows[:100] for windows in validation.windows.values()])
-    path = folder / ONNX_FILE
+    path = experiment.onnx(name)
     difference = export_onnx(model, temperature, configuration, loaded.corpus.labels, path, examples)
     trained = sum(row["cpu_seconds"] for row in [*history, *again])
     result: Result = {

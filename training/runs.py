@@ -6,7 +6,7 @@ import statistics
 import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -33,7 +33,7 @@ class Job:
 
 
 def run_all(jobs: Sequence[Job], *, workers: int) -> None:
-    """Do those of ``jobs`` that have no result yet, in their order, ``workers`` at a time.
+    """Do those of ``jobs`` that have no result yet, in their order, ``workers`` at a time; first what they learn from.
 
     Raises:
         ConfigurationError: a model has not the options that it is to be built with.
@@ -42,6 +42,24 @@ def run_all(jobs: Sequence[Job], *, workers: int) -> None:
     _check([job.experiment.configuration for job in left])
     if len(jobs) > len(left):
         print(f"{len(jobs) - len(left)} of {len(jobs)} runs are done already")
+    make_models([Job(teaching, job.split) for job in left if (teaching := job.experiment.teaching)], workers=workers)
+    _run(left, workers)
+
+
+def make_models(jobs: Iterable[Job], *, workers: int) -> None:
+    """Do those of ``jobs`` whose models are not there, whatever results there are: theirs are kept beside the models,
+    so that a published one stays as it is."""
+    _run(
+        [
+            replace(job, experiment=replace(job.experiment, results=job.experiment.runs))
+            for job in jobs
+            if not job.experiment.onnx(job.split).exists()
+        ],
+        workers,
+    )
+
+
+def _run(left: Sequence[Job], workers: int) -> None:
     _prepare([job.experiment for job in left], workers)
     progress = _Progress(left, workers)
     # A thread each, set before the libraries start: runs go side by side, and one thread makes a run repeatable.

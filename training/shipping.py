@@ -12,7 +12,6 @@ from service.inference.artefacts import CARD_FILE, MODEL_FILE, write_sums
 from training import card, starts
 from training.experiment import (
     FOLDS,
-    ONNX_FILE,
     PROTOCOLS,
     SHIPPED,
     Experiment,
@@ -74,7 +73,7 @@ def ship(experiment: Experiment, folder: Path) -> dict[str, Any]:
     model = train_on_everything(experiment, epochs)
     folder.mkdir(parents=True, exist_ok=True)
     examples = np.concatenate(list(loaded.evaluated(np.arange(100)).windows.values()))
-    made_here = experiment.folder(SHIPPED) / ONNX_FILE  # a student looks for it there
+    made_here = experiment.onnx(SHIPPED)  # a student looks for it there
     difference = export_onnx(model, temperature, configuration, corpus.labels, made_here, examples, sets)
     shutil.copyfile(made_here, folder / MODEL_FILE)
     if configuration.model == FOREST:

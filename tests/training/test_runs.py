@@ -13,6 +13,7 @@ import pytest
 
 from service.audio.features import FrontEnd
 from tests.training.made_up import PLAIN
+from training import experiment as experiments
 from training import runs
 from training.configuration import Configuration, ConfigurationError
 from training.datasets import CorpusError
@@ -144,6 +145,36 @@ def test_runs_begin_in_their_order(experiment: Experiment, tmp_path: Path, done_
     splits = ["fold-1", "random-1", "fold-2", "random-2"]
     run_all([Job(replace(experiment, results=tmp_path), split) for split in splits], workers=1)
     assert begun == splits
+
+
+def test_what_a_run_learns_from_is_made_first(
+    experiment: Experiment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the teacher's result is published already and its model is not there; that result stays."""
+    begun = []
+
+    def run_one(each: Experiment, split: str) -> Result:
+        begun.append((each.configuration.name, split, each.results))
+        each.onnx(split).parent.mkdir(parents=True)
+        each.onnx(split).touch()
+        return result(1)
+
+    monkeypatch.setattr(experiments, "shipped", lambda name: replace(TREES, name=name))
+    monkeypatch.setattr(runs, "prepare", lambda *_, **__: None)
+    monkeypatch.setattr(runs, "ProcessPoolExecutor", Threads)
+    monkeypatch.setattr(runs, "run", run_one)
+    teacher = replace(experiment, runs=tmp_path / "runs", results=tmp_path / "results")
+    for split in ("fold-1", "fold-2"):
+        teacher.write(split, {"identity": teacher.identity})
+    teacher.onnx("fold-2").parent.mkdir(parents=True)
+    teacher.onnx("fold-2").touch()
+    student = replace(teacher, configuration=replace(TREES, name="student", teacher="tiny_rf"))
+    run_all([Job(student, split) for split in ("fold-1", "fold-2")], workers=1)
+    assert begun == [
+        ("tiny_rf", "fold-1", teacher.runs),
+        ("student", "fold-1", teacher.results),
+        ("student", "fold-2", teacher.results),
+    ]
 
 
 def test_failure_is_told_and_nothing_else_begun(experiment: Experiment, tmp_path: Path, done_by: Any) -> None:
