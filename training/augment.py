@@ -1,14 +1,12 @@
 """Windows for training, cut from cached frames with a different pace, place, tilt and mask every time."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from service.audio.features import Floats, FrontEnd
 from training.balance import balanced
-from training.distillation import taught
 from training.features import BANDS, VARIANTS, Features
 
 _SILENCE_DB = -100.0
@@ -47,8 +45,8 @@ class Augmentation:
 class Sampler:
     """Draws an epoch: every clip of ``clips`` ``copies`` times, each time in a random variant.
 
-    ``smote`` evens out the classes of the epoch (:func:`training.balance.balanced`). With a ``teacher``, the file of an
-    ONNX model, the targets are half its opinion (:mod:`training.distillation`).
+    ``targets`` (clips of the corpus, classes) are soft ones, too. ``smote`` evens out the classes of the epoch
+    (:func:`training.balance.balanced`).
     """
 
     features: Features
@@ -59,7 +57,6 @@ class Sampler:
     copies: int
     smote: bool
     seed: int
-    teacher: Path | None = None
 
     def epoch(self, number: int) -> tuple[Floats, Floats]:
         """Inputs (n, *front_end.shape) and soft targets (n, classes) of epoch ``number``, the same at every call."""
@@ -72,14 +69,13 @@ class Sampler:
         inputs, targets = self.front_end.compose(measured), self.targets[clips]
         if self.smote:
             inputs, targets = balanced(inputs, targets, seed=int(rng.integers(2**31)))
-        inputs, targets = self._mix(inputs, targets, rng)
-        return inputs, taught(inputs, targets, self.teacher) if self.teacher else targets
+        return self._mix(inputs, targets, rng)
 
-    def plain(self) -> tuple[Floats, Floats]:
-        """The windows of ``clips`` as the service cuts them, in both bands, and their targets."""
+    def plain(self) -> tuple[Floats, NDArray[np.int64]]:
+        """The windows of ``clips`` as the service cuts them, in both bands, and the clip of each."""
         chosen = np.flatnonzero(np.isin(self.features.owner, self.clips))
         inputs = np.concatenate([self.features.inputs(band, chosen, self.front_end) for band in BANDS])
-        return inputs, np.tile(self.targets[self.features.owner[chosen]], (len(BANDS), 1))
+        return inputs, np.tile(self.features.owner[chosen], len(BANDS))
 
     def _cut_all(self, clips: NDArray[np.int64], rng: np.random.Generator) -> dict[str, Floats]:
         """One window a clip of what the front end needs, each clip in a variant of its own."""

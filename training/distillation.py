@@ -1,11 +1,11 @@
-"""Distillation (Hinton et al. 2015): a network learns what a better one makes of each window, beside what it is."""
+"""Distillation (Hinton et al. 2015): a network learns what a better one makes of each clip, beside what it is."""
 
-from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 import onnxruntime as ort
+from numpy.typing import NDArray
 
 from service.audio.features import Floats
 
@@ -15,18 +15,20 @@ _SHARE: Final = 0.5
 _BATCH: Final = 64
 
 
-def taught(inputs: Floats, targets: Floats, teacher: Path) -> Floats:
-    """``targets`` (n, classes) of the windows ``inputs``, blended with what the ONNX model ``teacher`` says of them."""
-    session = _session(teacher)
-    batches = (inputs[start : start + _BATCH] for start in range(0, len(inputs), _BATCH))
-    probabilities = np.concatenate([session.run(None, {"input": batch})[0] for batch in batches])
-    softened = probabilities ** (1 / _TEMPERATURE)
-    blended: Floats = (1 - _SHARE) * targets + _SHARE * softened / softened.sum(axis=1, keepdims=True)
-    return blended
+def taught(targets: Floats, inputs: Floats, owner: NDArray[np.int64], teacher: Path) -> Floats:
+    """``targets`` (clips, classes), blended with what the ONNX model ``teacher`` says of clips.
 
-
-@lru_cache(maxsize=1)
-def _session(path: Path) -> ort.InferenceSession:
+    It hears the windows ``inputs``; ``owner`` (windows,) says whose they are. Targets of other clips stay as they are.
+    """
     options = ort.SessionOptions()
     options.intra_op_num_threads = 1  # runs go side by side, a core each
-    return ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    session = ort.InferenceSession(teacher, options, providers=["CPUExecutionProvider"])
+    said = np.zeros_like(targets)
+    for start in range(0, len(inputs), _BATCH):
+        (probabilities,) = session.run(None, {"input": inputs[start : start + _BATCH]})
+        np.add.at(said, owner[start : start + _BATCH], probabilities ** (1 / _TEMPERATURE))
+    heard = np.unique(owner)
+    blended = targets.copy()
+    blended[heard] *= 1 - _SHARE
+    blended[heard] += _SHARE * said[heard] / said[heard].sum(axis=1, keepdims=True)
+    return blended

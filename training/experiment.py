@@ -21,6 +21,7 @@ from training.augment import Augmentation, Sampler
 from training.configuration import Configuration, ConfigurationError, shipped
 from training.datasets import Clip, Corpus, read_crema_d, read_emogator, read_ravdess
 from training.datasets.ravdess import ACTOR_FOLDS
+from training.distillation import taught
 from training.evaluate import Evaluated
 from training.features import BANDS, Features, load_features
 from training.metrics import Tally, report
@@ -187,7 +188,7 @@ class Loaded:
         ]
 
     def sampler(self, clips: Indices, teacher: Path | None = None) -> Sampler:
-        return Sampler(
+        sampler = Sampler(
             self.features,
             self.configuration.front_end,
             self.configuration.augmentation,
@@ -196,8 +197,10 @@ class Loaded:
             self.configuration.copies,
             self.configuration.smote,
             self.configuration.seed,
-            teacher,
         )
+        if teacher is None:
+            return sampler
+        return replace(sampler, targets=taught(sampler.targets, *sampler.plain(), teacher))
 
     def evaluated(self, clips: Indices) -> Evaluated:
         chosen = np.flatnonzero(np.isin(self.features.owner, clips))

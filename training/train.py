@@ -112,7 +112,8 @@ def _compiled(configuration: Configuration, sampler: Sampler, start: Path | None
     if start is not None:
         starts.put_into(model, start)
     if configuration.linear_probe:
-        probe(model, *sampler.plain())
+        inputs, clips = sampler.plain()
+        probe(model, inputs, sampler.targets[clips])
     rate: Any = configuration.learning_rate
     if configuration.cosine_decay:
         batches = -(-len(sampler.epoch(0)[0]) // configuration.batch_size)

@@ -24,13 +24,20 @@ def teacher(tmp_path: Path) -> Path:
 
 def test_targets_are_half_the_teachers(teacher: Path) -> None:
     said = np.array([[0.9, 0.1], [0.5, 0.5], [0.0, 1.0]], dtype=np.float32)
-    blended = taught(said, np.array([[1, 0]] * 3, dtype=np.float32), teacher)
+    targets = np.array([[1, 0]] * 3, dtype=np.float32)
+    blended = taught(targets, said, np.arange(3), teacher)
     # The square roots of 0.9 and 0.1 are as 3 to 1.
     assert blended == pytest.approx(np.array([[0.875, 0.125], [0.75, 0.25], [0.5, 0.5]]), abs=1e-6)
+    assert targets.tolist() == [[1, 0]] * 3
+
+
+def test_clip_of_several_windows_is_what_is_said_of_them_together(teacher: Path) -> None:
+    said = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]], dtype=np.float32)
+    blended = taught(np.array([[1, 0], [0, 1], [0, 1]], dtype=np.float32), said, np.array([0, 0, 2]), teacher)
+    assert blended.tolist() == [[0.75, 0.25], [0, 1], [0.5, 0.5]]
 
 
 def test_every_window_is_heard_however_many_there_are(teacher: Path) -> None:
     said = np.random.default_rng(0).dirichlet([1, 1], 150).astype(np.float32)
-    blended = taught(said, np.zeros((150, 2), dtype=np.float32), teacher)
-    assert blended.shape == (150, 2)
+    blended = taught(np.zeros((150, 2), dtype=np.float32), said, np.arange(150), teacher)
     assert np.argmax(blended, axis=1).tolist() == np.argmax(said, axis=1).tolist()
