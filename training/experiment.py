@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from training import card, conformal, features, splits, starts
+from training import card, features, splits, starts
 from training.augment import Augmentation, Sampler
 from training.configuration import Configuration, ConfigurationError, shipped
 from training.datasets import Clip, Corpus, read_crema_d, read_emogator, read_ravdess
@@ -215,7 +215,7 @@ class Loaded:
 
 
 def run(experiment: Experiment, name: str) -> Result:
-    """Train, calibrate, test and export on the split of that name, and write the result.
+    """Train, calibrate, test and export on the split of that name, and write the result where there is none.
 
     Raises:
         NotExportedError: the network is trained, but not by TensorFlow.
@@ -234,7 +234,7 @@ def run(experiment: Experiment, name: str) -> Result:
     teacher = experiment.teacher(name)
     sampler = loaded.sampler(split.train, teacher)
     model, history = train.fit(configuration, sampler, validation, folder, epochs=configuration.epochs, start=start)
-    model = _to_ship(model, configuration, sampler)
+    model = as_exported(model, configuration, sampler)
     # The temperature, like the epoch, is chosen before the test part is looked at.
     temperature, _ = validation.calibrate(validation.logits(model))
     again: train.History = []
@@ -242,7 +242,7 @@ def run(experiment: Experiment, name: str) -> Result:
         sampler = loaded.sampler(np.concatenate([split.train, split.validation]), teacher)
         epochs = train.best_epoch(history)
         model, again = train.fit(configuration, sampler, None, folder / "refit", epochs=epochs, start=start)
-        model = _to_ship(model, configuration, sampler)
+        model = as_exported(model, configuration, sampler)
     test = loaded.evaluated(split.test)
     logits = test.logits(model)
     tallies = test.tallies(logits, temperature)
@@ -274,23 +274,12 @@ def run(experiment: Experiment, name: str) -> Result:
         "commit": card.commit(),
         "libraries": card.library_versions(),
     }
-    experiment.write(name, result)
+    if experiment.result(name) is None:
+        experiment.write(name, result)
     return result
 
 
-def train_on_everything(experiment: Experiment, epochs: int) -> Trained:
-    """A model of all clips, after ``epochs`` epochs: nothing is left to stop on."""
-    from training import train
-
-    loaded = experiment.load()
-    everything = loaded.sampler(np.arange(len(loaded.corpus.clips)), experiment.teacher(SHIPPED))
-    start = starts.find(experiment.configuration.start, experiment.runs)
-    folder = experiment.folder(SHIPPED)
-    model, _ = train.fit(experiment.configuration, everything, None, folder, epochs=epochs, start=start)
-    return _to_ship(model, experiment.configuration, everything)
-
-
-def _to_ship(model: Trained, configuration: Configuration, sampler: Sampler) -> Trained:
+def as_exported(model: Trained, configuration: Configuration, sampler: Sampler) -> Trained:
     """What was trained, with windows of ``sampler``, as it is exported."""
     if configuration.model == FOREST:
         return model
@@ -321,31 +310,6 @@ def latency(path: Path, loaded: Loaded) -> float:
         session.run(None, {"input": front_end(sound)})
         taken.append(time.process_time() - started)
     return round(1000 * statistics.median(taken), 2)
-
-
-def chosen_by_folds(experiment: Experiment) -> tuple[int, float]:
-    """The median of the folds' best epochs and the geometric mean of their temperatures."""
-    results = experiment.results_of(FOLDS)
-    epochs = statistics.median_high(result["epochs"] for result in results)
-    temperature = statistics.geometric_mean(result["temperature"] for result in results)
-    return epochs, round(temperature, 4)
-
-
-def prediction_sets(results: Sequence[Result]) -> dict[str, Any] | None:
-    """The threshold for new speakers, and what sets came to on those of each fold; None where there are too few folds
-    that know."""
-    folds = [
-        {band: np.asarray(counts) for band, counts in result["sets"].items()} for result in results if "sets" in result
-    ]
-    if len(folds) < 2:
-        return None
-    least = conformal.threshold(sum(np.sum(list(fold.values()), axis=0) for fold in folds))
-    return {
-        "method": "LAC, each fold at the threshold of the others",
-        "coverage": conformal.COVERAGE,
-        "least_score": least,
-        "held_out": conformal.held_out(folds),
-    }
 
 
 def protocol_reports(results: Sequence[Result]) -> dict[str, Any]:

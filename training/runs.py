@@ -6,7 +6,7 @@ import statistics
 import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -47,16 +47,8 @@ def run_all(jobs: Sequence[Job], *, workers: int) -> None:
 
 
 def make_models(jobs: Iterable[Job], *, workers: int) -> None:
-    """Do those of ``jobs`` whose models are not there, whatever results there are: theirs are kept beside the models,
-    so that a published one stays as it is."""
-    _run(
-        [
-            replace(job, experiment=replace(job.experiment, results=job.experiment.runs))
-            for job in jobs
-            if not job.experiment.onnx(job.split).exists()
-        ],
-        workers,
-    )
+    """Do those of ``jobs`` whose models are not there, whatever results there are."""
+    _run([job for job in jobs if not job.experiment.onnx(job.split).exists()], workers)
 
 
 def _run(left: Sequence[Job], workers: int) -> None:

@@ -5,23 +5,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
-
 from service.emotions import PROXIES
 from service.inference.artefacts import CARD_FILE, MODEL_FILE, write_sums
 from training import card, starts
-from training.experiment import (
-    FOLDS,
-    PROTOCOLS,
-    SHIPPED,
-    Experiment,
-    NotExportedError,
-    chosen_by_folds,
-    prediction_sets,
-    protocol_reports,
-    train_on_everything,
-)
-from training.export import export_onnx
+from training.everything import run_on_everything
+from training.experiment import PROTOCOLS, SHIPPED, Experiment, protocol_reports
 from training.models import FOREST, TITLES, build
 from training.plots import confusion_picture, forest_picture, network_picture
 
@@ -61,21 +49,13 @@ def ship(experiment: Experiment, folder: Path) -> dict[str, Any]:
         NotExportedError: no fold has a result, or this training has not been done by TensorFlow.
         ExportError: ONNX and the trained model disagree.
     """
-    folds = experiment.results_of(FOLDS)
-    if not folds:
-        raise NotExportedError(f"{experiment.configuration.name}: no fold has a result yet to take the settings from")
+    model = run_on_everything(experiment)
     configuration, loaded = experiment.configuration, experiment.load()
     corpus, about = loaded.corpus, ABOUT[loaded.corpus.name]
     results = experiment.results_of(split for names in PROTOCOLS.values() for split in names)
     protocols = protocol_reports(results)
-    epochs, temperature = chosen_by_folds(experiment)
-    sets = prediction_sets(folds)
-    model = train_on_everything(experiment, epochs)
     folder.mkdir(parents=True, exist_ok=True)
-    examples = np.concatenate(list(loaded.evaluated(np.arange(100)).windows.values()))
-    made_here = experiment.onnx(SHIPPED)  # a student looks for it there
-    difference = export_onnx(model, temperature, configuration, corpus.labels, made_here, examples, sets)
-    shutil.copyfile(made_here, folder / MODEL_FILE)
+    shutil.copyfile(experiment.onnx(SHIPPED), folder / MODEL_FILE)
     if configuration.model == FOREST:
         forest_picture(folder / MODEL_FILE, configuration.name, folder / _PICTURE)
     else:
@@ -114,15 +94,15 @@ def ship(experiment: Experiment, folder: Path) -> dict[str, Any]:
         "protocols": protocols,
         "protocol_notes": {**notes, "selection": configuration.selection},
         "calibration": {
-            "temperature": temperature,
+            "temperature": model.temperature,
             "method": "geometric mean of the folds' temperatures, each fitted on validation speakers",
         },
-        **({"prediction_sets": sets} if sets else {}),
+        **({"prediction_sets": model.prediction_sets} if model.prediction_sets else {}),
         "shipped": {
             "trained_on": f"all {len(corpus.clips):,} clips with the settings that the folds chose",
-            "epochs": epochs,
+            "epochs": model.epochs,
             "epochs_from": "the median of the folds' best epochs on validation speakers",
-            "onnx_difference": difference,
+            "onnx_difference": model.onnx_difference,
         },
         "configuration": asdict(configuration),
         "libraries": card.library_versions(),

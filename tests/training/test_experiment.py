@@ -21,14 +21,11 @@ from training.datasets import CorpusError
 from training.experiment import (
     FOLDS,
     RANDOM_SPLITS,
-    SHIPPED,
     Experiment,
     NotExportedError,
     Result,
-    chosen_by_folds,
     protocol_reports,
     run,
-    train_on_everything,
 )
 from training.features import Features
 from training.models import FOREST
@@ -288,10 +285,17 @@ def test_training_part_is_all_that_a_run_trains_on(
     monkeypatch.setattr(train, "fit", look)
     here = replace(trees, results=tmp_path)
     run(here, "fold-1")
-    train_on_everything(here, 1)
     (split, *_) = trees.load().splits()
-    assert np.array_equal(shown[0], split.train)
-    assert shown[1].tolist() == list(range(150))
+    assert [clips.tolist() for clips in shown] == [split.train.tolist()]
+
+
+def test_model_is_made_again_without_touching_its_published_result(trees: Experiment, tmp_path: Path) -> None:
+    here = replace(trees, results=tmp_path)
+    published = {"identity": here.identity}
+    here.write("fold-1", published)
+    run(here, "fold-1")
+    assert here.onnx("fold-1").exists()
+    assert here.result("fold-1") == published
 
 
 def test_refit_is_of_as_many_epochs_as_validation_chose_and_hears_its_speakers_but_nobody_of_the_test(
@@ -362,12 +366,6 @@ def test_network_of_another_backend_is_exported_when_it_is_run_again_with_tensor
     assert again["history"] == network_result["history"]
 
 
-def test_network_of_another_backend_is_not_shipped_either(network: Experiment, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keras.backend, "backend", lambda: "torch")
-    with pytest.raises(NotExportedError):
-        train_on_everything(network, 1)
-
-
 def test_broken_corpus_names_its_files(network: Experiment, tmp_path: Path) -> None:
     broken = shutil.copytree(network.data, tmp_path / "broken")
     cut = broken / "000004-11-2.wav"
@@ -391,14 +389,12 @@ def test_broken_corpus_names_its_files(network: Experiment, tmp_path: Path) -> N
         replace(few, data=shutil.copytree(broken, tmp_path / "missing")).load()
 
 
-def made_up(split: str, epochs: int, temperature: float, wrong: int) -> Result:
+def made_up(split: str, wrong: int) -> Result:
     """A result with two speakers, of whom one is wrong ``wrong`` times in ten."""
     right = {"ann": [[10, 0], [0, 10]], f"bob of {split}": [[10 - wrong, wrong], [0, 10]]}
     band = {"confusion": right, "reliability": [[0, 0, 0]] * 14 + [[40, 40 - wrong, 38.0]]}
     return {
         "split": split,
-        "epochs": epochs,
-        "temperature": temperature,
         "configuration": {"seed": 0},
         "labels": ["calm", "angry"],
         "bands": {"wideband": band, "telephone": band},
@@ -406,7 +402,7 @@ def made_up(split: str, epochs: int, temperature: float, wrong: int) -> Result:
 
 
 def test_report_pools_the_test_parts_of_each_protocol() -> None:
-    reports = protocol_reports([made_up("fold-1", 1, 1, 2), made_up("fold-4", 1, 1, 4), made_up("random-2", 1, 1, 8)])
+    reports = protocol_reports([made_up("fold-1", 2), made_up("fold-4", 4), made_up("random-2", 8)])
     assert list(reports) == ["speaker-independent", "paper"]
     folds = reports["speaker-independent"]["telephone"]
     assert (folds["folds"], folds["clips"], folds["speakers"]) == (2, 80, 3)
@@ -414,18 +410,4 @@ def test_report_pools_the_test_parts_of_each_protocol() -> None:
     assert folds["accuracy"] == 0.925
     assert folds["calibration_error"] == pytest.approx(abs(74 - 76) / 80)
     assert reports["paper"]["wideband"]["folds"] == 1
-    assert list(protocol_reports([made_up("fold-1", 1, 1, 2)])) == ["speaker-independent"]
-
-
-def test_what_is_shipped_is_as_the_folds_chose(trees: Experiment, tmp_path: Path) -> None:
-    """The median of their epochs and the mean of their temperatures, whatever the random splits would have."""
-    here = replace(trees, results=tmp_path)
-    for split, epochs, temperature in (
-        ("fold-1", 9, 0.5),
-        ("fold-3", 30, 2.0),
-        ("fold-5", 12, 1.0),
-        ("random-1", 99, 9),
-    ):
-        here.write(split, {**made_up(split, epochs, temperature, 0), "identity": here.identity})
-    assert chosen_by_folds(here) == (12, 1.0)
-    assert here.folder(SHIPPED) not in [here.folder(split) for split in (*FOLDS, *RANDOM_SPLITS)]
+    assert list(protocol_reports([made_up("fold-1", 2)])) == ["speaker-independent"]
