@@ -6,7 +6,7 @@ or more. Names are not found, nor are dates.
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from phonenumbers import Leniency, PhoneNumberMatcher
@@ -54,17 +54,17 @@ def find(text: str, language: str | None) -> list[Found]:
     """What is personal in ``text``, in its order; no two of them overlap. ``language`` is a code such as ``en_us``;
     None is English."""
     search = _Search(text)
-    search.take(EMAIL, lambda left: (match.span() for match in _EMAIL.finditer(left)))
-    search.take(ACCOUNT, _accounts)
+    search.take(EMAIL, (match.span() for match in _EMAIL.finditer(search.left)))
+    search.take(ACCOUNT, _accounts(search.left))
     search.blank(match.span() for match in _DATE.finditer(search.left))
-    search.take(CARD, _cards)
+    search.take(CARD, _cards(search.left))
     countries = _COUNTRIES.get((language or "en")[:2].lower(), (None,))
     for country in countries:
         matcher = PhoneNumberMatcher(search.left, country, Leniency.VALID, max_tries=len(text))
-        search.take(PHONE, lambda _, matches=matcher: ((match.start, match.end) for match in matches))  # type: ignore[misc]
-    search.take(NUMBER, lambda left: (match.span() for match in _RUN.finditer(left)))
+        search.take(PHONE, ((match.start, match.end) for match in matcher))
+    search.take(NUMBER, (match.span() for match in _RUN.finditer(search.left)))
     if "US" in countries:
-        search.take(PHONE, lambda left: (match.span() for match in _LOCAL_PHONE.finditer(left)))
+        search.take(PHONE, (match.span() for match in _LOCAL_PHONE.finditer(search.left)))
     return sorted(search.found)
 
 
@@ -75,8 +75,8 @@ class _Search:
         self.left = text
         self.found: list[Found] = []
 
-    def take(self, tag: str, spans: Callable[[str], Iterable[Span]]) -> None:
-        taken = [Found(start, end, tag) for start, end in spans(self.left)]
+    def take(self, tag: str, spans: Iterable[Span]) -> None:
+        taken = [Found(start, end, tag) for start, end in spans]
         self.found += taken
         self.blank((each.start, each.end) for each in taken)
 
