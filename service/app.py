@@ -65,6 +65,7 @@ def create_app(settings: Settings, ports: Ports | None = None) -> FastAPI:
 
     app = FastAPIOffline(
         redoc_url=None,
+        swagger_ui_parameters={"defaultModelsExpandDepth": 0},  # folded
         title="Voice to Value",
         summary="Voice and text emotion analysis that a CRM can run for itself.",
         description=_DESCRIPTION,
