@@ -11,7 +11,6 @@ from training import (
     fusion,
     leakage,
     pictures,
-    pretrain,
     resampling,
     sample_call,
     ship,
@@ -34,7 +33,6 @@ def main(arguments: list[str] | None = None) -> int:
 
     for name, about, module in (
         ("table", "Train and evaluate every model of the paper, and write the report. Resumes.", table),
-        ("pretrain", "Train the weights that another configuration starts with. Resumes.", pretrain),
         ("ship", "Train, evaluate and export one model for the service. Resumes.", ship),
         ("text", "Make and evaluate the models that read texts.", text),
         ("leakage", "Show what a split that leaks does to a figure.", leakage),

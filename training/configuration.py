@@ -23,24 +23,24 @@ class ConfigurationError(Exception):
 class Configuration:
     """Everything that decides a run, but for the corpus's files and the code.
 
-    ``selection`` says how the settings were chosen. ``network`` are the options of the model. ``epochs`` is the length
-    of a run, and of the learning rate's cosine decay where there is one; in the first ``warmup`` of them the rate rises
-    from 0. Training stops earlier when the validation loss has not improved for ``patience`` epochs. ``copies`` is how
-    often an epoch shows each clip. ``start`` names the weights that a network starts with (:mod:`training.starts`).
-    ``precision`` is the Keras policy of a network while it trains. With ``refit`` the epoch and the temperature are
-    chosen on validation speakers, and the network of that many epochs then trained on them, too.
-    ``teacher`` names a configuration whose run on the same split a network learns from, too.
-    With ``linear_probe`` the head is fitted first (:mod:`training.probing`). ``averaging`` is the momentum of an
-    exponential moving average over the batches, whose weights are what a run ends with (Polyak & Juditsky 1992); 0 for
-    none.
-    With ``int8`` a network is measured and exported with its matrices in 8 bits (:mod:`training.models.quantised`).
+    ``selection`` says how the settings were chosen. ``network`` are the options of the model. ``epochs`` is the
+    length of a run, and of the learning rate's cosine decay where there is one; in the first ``warmup`` of them the
+    rate rises from 0. Training stops earlier when the validation loss has not improved for ``patience`` epochs.
+    ``copies`` is how often an epoch shows each clip. ``start`` names the weights that a network starts with
+    (:mod:`training.models.whisper`). ``precision`` is the Keras policy of a network while it trains. With ``refit``
+    the epoch and the temperature are chosen on validation speakers, and the network of that many epochs then trained
+    on them, too. ``teacher`` names a configuration whose run on the same split a network learns from, too. With
+    ``linear_probe`` the head is fitted first (:mod:`training.probing`). ``averaging`` is the momentum of an
+    exponential moving average over the batches, whose weights are what a run ends with (Polyak & Juditsky 1992); 0
+    for none. With ``int8`` a network is measured and exported with its matrices in 8 bits
+    (:mod:`training.models.quantised`).
 
     Raises:
         ValueError: the model does not take what the front end makes, or the warmup lasts for ever.
     """
 
     name: str
-    corpus: Literal["RAVDESS", "EmoGator", "CREMA-D"]
+    corpus: Literal["RAVDESS", "EmoGator"]
     model: Literal["random_forest", "cnn1d", "cnn2d", "cnn_bilstm", "encoder"]
     version: str = "1.0.0"
     selection: str = (
@@ -62,7 +62,7 @@ class Configuration:
     weight_decay: float = 1e-3
     label_smoothing: float = 0.0
     seed: int = 0
-    start: str = ""
+    start: Literal["", "whisper-tiny.en"] = ""
     teacher: str = ""
     precision: Literal["float32", "mixed_bfloat16"] = "float32"
     linear_probe: bool = False

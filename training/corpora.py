@@ -13,7 +13,7 @@ so that the likeliest of the shared classes is the answer.
 
 import argparse
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from importlib.metadata import version
@@ -85,10 +85,7 @@ def run(options: argparse.Namespace) -> None:
             "name": model.name,
             "version": model.version,
             "sha256": model.sha256,
-            "trained_on": [
-                artefact.card["training_data"]["corpus"],
-                *(step["corpus"] for step in artefact.card.get("starts_with", []) if "corpus" in step),
-            ],
+            "trained_on": artefact.card["training_data"]["corpus"],
         },
         "commit": commit(),
         "libraries": {name: version(name) for name in _LIBRARIES},
@@ -172,8 +169,7 @@ def page(document: Mapping[str, Any]) -> str:
     labels = tuple(dict.fromkeys(label for result in corpora for label in result["classes"]))
     sections = [
         f"# {model['name']} {model['version']} on other corpora",
-        f"Trained on {' and '.join(model['trained_on'])}. The clips of the corpora below are cut as for the model "
-        "card.",
+        f"Trained on {model['trained_on']}. The clips of the corpora below are cut as for the model card.",
         table(
             ("corpus", "classes", "chance", "clips", "speakers", "band", "accuracy", "UAR"),
             (row for result in corpora for row in _figures(result, model["trained_on"])),
@@ -183,7 +179,7 @@ def page(document: Mapping[str, Any]) -> str:
                 "**Trained on**: the model has heard clips of that corpus, so this is no test of it. "
                 "The figures for callers whom it has never heard are on its card."
             ]
-            if any(result["corpus"] in model["trained_on"] for result in corpora)
+            if any(result["corpus"] == model["trained_on"] for result in corpora)
             else []
         ),
         "UAR is the mean of the class recalls. Brackets hold 95 % intervals from a bootstrap over speakers, which says "
@@ -210,8 +206,8 @@ def page(document: Mapping[str, Any]) -> str:
     return "\n\n".join(sections) + "\n"
 
 
-def _figures(result: Mapping[str, Any], trained_on: Sequence[str]) -> list[tuple[str, ...]]:
-    name = result["corpus"] + (" (**trained on**)" if result["corpus"] in trained_on else "")
+def _figures(result: Mapping[str, Any], trained_on: str) -> list[tuple[str, ...]]:
+    name = result["corpus"] + (" (**trained on**)" if result["corpus"] == trained_on else "")
     classes = len(result["classes"])
     return [
         (

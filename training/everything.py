@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from training import conformal, starts
+from training import conformal
 from training.experiment import FOLDS, SHIPPED, Experiment, NotExportedError, Result, as_exported
 
 
@@ -44,8 +44,7 @@ def run_on_everything(experiment: Experiment) -> Made:
     epochs, temperature = chosen_by(folds)
     sets = prediction_sets(folds)
     everything = loaded.sampler(np.arange(len(loaded.corpus.clips)), experiment.teacher(SHIPPED))
-    start = starts.find(configuration.start, experiment.runs)
-    model, _ = train.fit(configuration, everything, None, experiment.folder(SHIPPED), epochs=epochs, start=start)
+    model, _ = train.fit(configuration, everything, None, experiment.folder(SHIPPED), epochs=epochs)
     model = as_exported(model, configuration, everything)
     examples = np.concatenate(list(loaded.evaluated(np.arange(100)).windows.values()))
     path = experiment.onnx(SHIPPED)

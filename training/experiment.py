@@ -16,16 +16,16 @@ from typing import Any, Final
 
 import numpy as np
 
-from training import card, features, splits, starts
+from training import card, features, splits
 from training.augment import Augmentation, Sampler
 from training.configuration import Configuration, ConfigurationError, shipped
-from training.datasets import Clip, Corpus, read_crema_d, read_emogator, read_ravdess
+from training.datasets import Clip, Corpus, read_emogator, read_ravdess
 from training.datasets.ravdess import ACTOR_FOLDS
 from training.distillation import taught
 from training.evaluate import Evaluated
 from training.features import BANDS, Features, load_features
 from training.metrics import Tally, report
-from training.models import FOREST, Trained
+from training.models import FOREST, Trained, whisper
 from training.splits import RANDOM, Indices, Split
 
 SHIPPED: Final = "shipped"
@@ -37,7 +37,7 @@ ONNX_FILE: Final = "model.onnx"
 _EXAMPLES: Final = 256
 # Settings that count only where they differ from the default: results were stored before there were any.
 _LATER: Final = {"warmup", "start", "teacher", "precision", "linear_probe", "averaging", "refit", "int8"}
-_READERS: Final = {"RAVDESS": read_ravdess, "EmoGator": read_emogator, "CREMA-D": read_crema_d}
+_READERS: Final = {"RAVDESS": read_ravdess, "EmoGator": read_emogator}
 
 Result = dict[str, Any]
 
@@ -230,10 +230,9 @@ def run(experiment: Experiment, name: str) -> Result:
     split = next(split for split in loaded.splits() if split.name == name)
     validation = loaded.evaluated(split.validation)
     folder = experiment.folder(name)
-    start = starts.find(configuration.start, experiment.runs)
     teacher = experiment.teacher(name)
     sampler = loaded.sampler(split.train, teacher)
-    model, history = train.fit(configuration, sampler, validation, folder, epochs=configuration.epochs, start=start)
+    model, history = train.fit(configuration, sampler, validation, folder, epochs=configuration.epochs)
     model = as_exported(model, configuration, sampler)
     # The temperature, like the epoch, is chosen before the test part is looked at.
     temperature, _ = validation.calibrate(validation.logits(model))
@@ -241,7 +240,7 @@ def run(experiment: Experiment, name: str) -> Result:
     if configuration.refit:
         sampler = loaded.sampler(np.concatenate([split.train, split.validation]), teacher)
         epochs = train.best_epoch(history)
-        model, again = train.fit(configuration, sampler, None, folder / "refit", epochs=epochs, start=start)
+        model, again = train.fit(configuration, sampler, None, folder / "refit", epochs=epochs)
         model = as_exported(model, configuration, sampler)
     test = loaded.evaluated(split.test)
     logits = test.logits(model)
@@ -269,8 +268,8 @@ def run(experiment: Experiment, name: str) -> Result:
         "onnx_difference": difference,
         "latency_ms": latency(path, loaded),
         "cpu_seconds": round(trained or time.process_time() - started, 1),
-        **({"start_sha256": starts.sha256(start)} if start else {}),
-        **({"teacher_sha256": starts.sha256(teacher)} if teacher else {}),
+        **({"start_sha256": whisper.SHA256} if configuration.start else {}),
+        **({"teacher_sha256": hashlib.sha256(teacher.read_bytes()).hexdigest()} if teacher else {}),
         "commit": card.commit(),
         "libraries": card.library_versions(),
     }

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 from training import ARTEFACTS, REPORTS
-from training.configuration import SHIPPED, ConfigurationError, read, shipped
+from training.configuration import SHIPPED, read, shipped
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,15 +26,10 @@ def run(options: argparse.Namespace) -> None:
     # Imported late: the libraries take seconds.
     from training.experiment import FOLDS, Experiment
     from training.runs import Job, run_all
-    from training.shipping import ABOUT, ship
+    from training.shipping import ship
 
     named = options.configuration
     configuration = read(Path(named)) if named.endswith(".toml") else shipped(named)
-    if configuration.corpus not in ABOUT:
-        raise ConfigurationError(
-            f"{named}: the service has no use for a model of {configuration.corpus}; make weights that others start "
-            f"with by `python -m training pretrain {configuration.name}`"
-        )
     experiment = Experiment(configuration, options.data, options.runs, options.results)
     run_all([Job(experiment, split) for split in FOLDS], workers=options.workers)
     card = ship(experiment, options.out / configuration.name)

@@ -7,10 +7,10 @@ from typing import Any, Final
 
 from service.emotions import PROXIES
 from service.inference.artefacts import CARD_FILE, MODEL_FILE, write_sums
-from training import card, starts
+from training import card
 from training.everything import run_on_everything
 from training.experiment import PROTOCOLS, SHIPPED, Experiment, protocol_reports
-from training.models import FOREST, TITLES, build
+from training.models import FOREST, TITLES, build, whisper
 from training.plots import confusion_picture, forest_picture, network_picture
 
 _PICTURE: Final = "network.png"
@@ -63,7 +63,6 @@ def ship(experiment: Experiment, folder: Path) -> dict[str, Any]:
         network_picture(network, configuration.name, folder / _PICTURE)
     what = " + ".join(card.FEATURES[feature] for feature in configuration.front_end.features)
     notes = {name: about[name].format(folds=bands["wideband"]["folds"]) for name, bands in protocols.items()}
-    before = starts.lineage(configuration)
     made: dict[str, Any] = {
         "name": configuration.name,
         "version": configuration.version,
@@ -89,7 +88,7 @@ def ship(experiment: Experiment, folder: Path) -> dict[str, Any]:
             "fingerprint": corpus.fingerprint(),
             "notes": [*corpus.notes, *loaded.features.notes],
         },
-        **({"starts_with": before} if before else {}),
+        **({"starts_with": [{"name": whisper.NAME, **whisper.ORIGIN}]} if configuration.start else {}),
         **({"teacher": configuration.teacher} if configuration.teacher else {}),
         "protocols": protocols,
         "protocol_notes": {**notes, "selection": configuration.selection},

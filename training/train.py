@@ -10,11 +10,10 @@ from zipfile import ZipFile
 import keras
 import numpy as np
 
-from training import starts
 from training.augment import Sampler
 from training.configuration import Configuration, ConfigurationError
 from training.evaluate import Evaluated
-from training.models import FOREST, Trained, build
+from training.models import FOREST, Trained, build, whisper
 from training.models.network import Network, load
 from training.probing import probe
 
@@ -36,14 +35,13 @@ def fit(
     folder: Path,
     *,
     epochs: int,
-    start: Path | None = None,
 ) -> tuple[Trained, History]:
     """The trained model and what was measured after each epoch.
 
     With ``validation``, a network's weights are those of :func:`best_epoch`; without, those after ``epochs`` epochs: in
     both cases their average over the batches so far, where the configuration asks for one.
-    The state after each epoch lies in ``folder``, from where an interrupted run goes on; a new one begins with the
-    weights in the file ``start``. A forest grows at once.
+    The state after each epoch lies in ``folder``, from where an interrupted run goes on. A forest grows at
+    once.
 
     Raises:
         ConfigurationError: the loss is no longer a number.
@@ -57,7 +55,7 @@ def fit(
     history = _history(state)
     if len(history) > epochs:  # no epoch can be taken back
         history = []
-    model = load(state) if history else _compiled(configuration, sampler, start)
+    model = load(state) if history else _compiled(configuration, sampler)
     while len(history) < epochs and not _exhausted(history, configuration.patience):
         started = time.process_time()
         epoch = len(history)
@@ -106,11 +104,11 @@ def best_epoch(history: Sequence[dict[str, Any]]) -> int:
     return int(min(history, key=lambda row: (row["validation_loss"], row["epoch"]))["epoch"])
 
 
-def _compiled(configuration: Configuration, sampler: Sampler, start: Path | None) -> keras.Model:
+def _compiled(configuration: Configuration, sampler: Sampler) -> keras.Model:
     keras.utils.set_random_seed(configuration.seed)
     model = _built(configuration, sampler, configuration.precision)
-    if start is not None:
-        starts.put_into(model, start)
+    if configuration.start:
+        whisper.put_into(model, whisper.read(whisper.installed()))
     if configuration.linear_probe:
         inputs, clips = sampler.plain()
         probe(model, inputs, sampler.targets[clips])

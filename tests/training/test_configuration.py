@@ -128,7 +128,7 @@ LEAST = 'corpus = "RAVDESS"\nmodel = "cnn1d"\n'
         (LEAST + "epochs = 3\nwarmup = 3", "warmup is 3, which is not from 0 to less than the 3 epochs"),
         (LEAST + "linear_probe = true", "linear_probe: there is nothing to fit the head of a new cnn1d on"),
         (LEAST + "augmentation = {variants = []}", "augmentation: Value error, variants are ()"),
-        ('corpus = "TESS"\nmodel = "cnn1d"', "corpus: Input should be 'RAVDESS', 'EmoGator' or 'CREMA-D'"),
+        ('corpus = "TESS"\nmodel = "cnn1d"', "corpus: Input should be 'RAVDESS' or 'EmoGator'"),
         ('corpus = "RAVDESS"\nmodel = "svm"', "model: Input should be 'random_forest', 'cnn1d'"),
         (LEAST + 'optimizer = "sgd"', "optimizer: Input should be 'adamw', 'adam' or 'rmsprop'"),
         ('model = "cnn1d"', "corpus: Field required"),

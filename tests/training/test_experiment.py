@@ -1,5 +1,6 @@
 """From a folder of clips to one result a split: all that a report needs, and nothing of the machine it was made on."""
 
+import hashlib
 import json
 import re
 import shutil
@@ -14,7 +15,7 @@ import pytest
 
 from service.audio.features import FrontEnd
 from tests.training.made_up import PLAIN
-from training import REPORTS, features, starts, train
+from training import REPORTS, features, train
 from training import experiment as experiments
 from training.configuration import Configuration, ConfigurationError, shipped
 from training.datasets import CorpusError
@@ -26,6 +27,7 @@ from training.experiment import (
     Result,
     protocol_reports,
     run,
+    settings,
 )
 from training.features import Features
 from training.models import FOREST
@@ -336,7 +338,7 @@ def test_student_learns_from_the_teacher_of_the_same_split(student: Experiment, 
     teacher = student.teacher("fold-2")
     assert teacher is not None
     result = run(student, "fold-2")
-    assert result["teacher_sha256"] == starts.sha256(teacher)
+    assert result["teacher_sha256"] == hashlib.sha256(teacher.read_bytes()).hexdigest()
     assert [row["loss"] for row in result["history"]] != [row["loss"] for row in network_result["history"]]
 
 
@@ -411,3 +413,12 @@ def test_report_pools_the_test_parts_of_each_protocol() -> None:
     assert folds["calibration_error"] == pytest.approx(abs(74 - 76) / 80)
     assert reports["paper"]["wideband"]["folds"] == 1
     assert list(protocol_reports([made_up("fold-1", 2)])) == ["speaker-independent"]
+
+
+def test_what_a_run_does_without_is_no_part_of_its_identity() -> None:
+    plain = replace(NETWORK, augmentation=PLAIN)
+    assert not {"start", "warmup", "selection"} & set(settings(plain))
+    assert settings(replace(plain, start="whisper-tiny.en"))["start"] == "whisper-tiny.en"
+    assert "lead" not in settings(plain)["augmentation"]
+    early = replace(plain, augmentation=replace(PLAIN, lead=0.0))
+    assert settings(early)["augmentation"]["lead"] == 0

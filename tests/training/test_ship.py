@@ -153,11 +153,6 @@ def test_command_without_a_single_run_that_could_be_exported_says_so(
     assert not (tmp_path / "models").exists()
 
 
-def test_weights_to_start_from_are_no_model_for_the_service(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["ship", "crema_d_student", "--data", str(tmp_path)]) == 1
-    assert "python -m training pretrain crema_d_student" in capsys.readouterr().err
-
-
 def test_command_names_what_is_wrong_with_the_data(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["ship", "speech_emotion", "--data", str(tmp_path), "--runs", str(tmp_path / "runs")]) == 1
     assert "03-01-01-01-01-01-01: missing" in capsys.readouterr().err

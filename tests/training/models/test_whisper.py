@@ -37,7 +37,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_published_file_is_found(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     package.write_bytes(b"the weights")
-    monkeypatch.setattr(whisper, "_SHA256", hashlib.sha256(b"the weights").hexdigest())
+    monkeypatch.setattr(whisper, "SHA256", hashlib.sha256(b"the weights").hexdigest())
     assert whisper.installed() == package
 
 
