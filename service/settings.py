@@ -127,7 +127,7 @@ class Settings(BaseSettings):
     speech_model: str = "speech_encoder"
     """Folder of the model that hears emotions in speech, where a request names none."""
 
-    vocal_burst_model: str = "vocal_burst"
+    vocal_burst_model: str = "burst_encoder"
     """Folder of the model that hears them where nothing is spoken."""
 
     text_models: Annotated[tuple[str, ...], NoDecode] = Field(default=("text_minilm",), min_length=1)

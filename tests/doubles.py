@@ -16,7 +16,7 @@ from service.inference.artefacts import CARD_FILE, MODEL_FILE, write_sums
 from service.inference.text import TOKENIZER_FILE
 
 _TEXT_INPUTS = ("input_ids", "attention_mask")
-_BUNDLED = ("voice_activity", "speech_encoder", "vocal_burst", "text_minilm")
+_BUNDLED = ("voice_activity", "speech_encoder", "burst_encoder", "text_minilm")
 
 
 def link_bundled_models(models_dir: Path, folder: Path) -> None:

@@ -56,7 +56,7 @@ async def main() -> None:
             problems[kind] = (await service.client.post("/analyze-audio", **_call())).json()
     with tempfile.TemporaryDirectory() as folder:
         models = shutil.copytree(Settings().models_dir, Path(folder) / "models")
-        with (models / "vocal_burst" / "card.json").open("a") as card:
+        with (models / "burst_encoder" / "card.json").open("a") as card:
             card.write("\n")
         async with _world(models_dir=models) as service:
             problems["not-ready"] = (await service.client.get("/readyz")).json()

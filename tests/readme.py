@@ -104,7 +104,7 @@ def server() -> Iterator[str]:
 
 def figures() -> str:
     lines = ["| model | protocol | band | accuracy | UAR |", "|---|---|---|---|---|"]
-    for name in ("speech_encoder", "speech_emotion", "vocal_burst"):
+    for name in ("speech_encoder", "speech_emotion", "burst_encoder", "vocal_burst"):
         for protocol, bands in card(name)["protocols"].items():
             for band, result in bands.items():
                 scores = (percent(result[metric], result[f"{metric}_interval"]) for metric in ("accuracy", "uar"))

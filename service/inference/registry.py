@@ -95,7 +95,7 @@ class Registry:
         cls,
         models_dir: Path,
         text_models: Sequence[str],
-        emotion_models: Sequence[str] = ("speech_encoder", "vocal_burst"),
+        emotion_models: Sequence[str] = ("speech_encoder", "burst_encoder"),
     ) -> "Registry":
         """Verify and load the artefacts that are always needed: for texts those that ``text_models`` names, for the
         emotions of speech and of vocal bursts the two ``emotion_models``. Of the others under ``models_dir`` find the

@@ -59,11 +59,11 @@ class TestAnalyze:
         write_emotion_model(tmp_path / "mine", SPEECH_EMOTIONS, front_end=FrontEnd(features=("mfcc",)))
         monkeypatch.setenv("V2V_MODELS_DIR", str(tmp_path))
         assert main(["analyze", "--model", "mine", str(sample_call)]) == 0
-        assert [model["name"] for model in json.loads(capsys.readouterr().out)["models"]] == ["mine", "vocal_burst"]
+        assert [model["name"] for model in json.loads(capsys.readouterr().out)["models"]] == ["mine", "burst_encoder"]
         assert main(["analyze", "--model", "yours", str(sample_call)]) == 1
         problem = json.loads(capsys.readouterr().err)
         assert problem["type"] == "/problems/unknown-model"
-        assert "speech_encoder, vocal_burst, mine" in problem["detail"]
+        assert "speech_encoder, burst_encoder, mine" in problem["detail"]
 
     def test_a_role_that_does_not_exist(self, sample_call, capsys):
         assert main(["analyze", "--roles", "boss", str(sample_call)]) == 2

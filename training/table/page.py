@@ -136,7 +136,7 @@ def _beside(row: Row, protocol: str, wanted: float, called: str) -> Iterator[str
     low, high = (100 * value for value in figures["accuracy_interval"])
     verdict = f"{gap:.1f} points above" if gap >= 0 else f"**{-gap:.1f} points short of**"
     within = ", which lies within the interval" if low <= wanted <= high and gap < 0 else ""
-    yield f"- {' on '.join(_named(row))}: {verdict} {called.format(wanted)}{within}."
+    yield f"- {row['corpus']}, {' on '.join(_named(row))}: {verdict} {called.format(wanted)}{within}."
     if gap < 0 and row["tried"]:
         yield f"  - Tried: {row['tried']}"
 

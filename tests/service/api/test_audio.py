@@ -85,7 +85,7 @@ def test_the_result_names_the_models_and_what_a_label_stands_for(client, call):
         }
         for name, source, proxy_for in [
             ("speech_encoder", "speech", {}),
-            ("vocal_burst", "vocal_burst", {"nervousness": "Distress"}),
+            ("burst_encoder", "vocal_burst", {"nervousness": "Distress"}),
         ]
     ]
 

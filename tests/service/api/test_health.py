@@ -16,7 +16,7 @@ def folder(models_dir, tmp_path):
 
 
 def test_a_tampered_artefact_keeps_the_service_from_being_ready(client_with, folder, sample_call):
-    with (folder / "vocal_burst" / "model.onnx").open("ab") as model:
+    with (folder / "burst_encoder" / "model.onnx").open("ab") as model:
         model.write(b"x")
     with client_with(models_dir=folder) as client:
         ready = client.get("/readyz")
@@ -26,8 +26,8 @@ def test_a_tampered_artefact_keeps_the_service_from_being_ready(client_with, fol
         assert problem["type"] == "/problems/not-ready"
         assert problem["errors"] == [
             {
-                "field": "vocal_burst",
-                "detail": "vocal_burst/model.onnx does not have the hash that SHA256SUMS gives; "
+                "field": "burst_encoder",
+                "detail": "burst_encoder/model.onnx does not have the hash that SHA256SUMS gives; "
                 "restore the file or export the model again",
             }
         ]
@@ -36,8 +36,8 @@ def test_a_tampered_artefact_keeps_the_service_from_being_ready(client_with, fol
         assert (audio.status_code, audio.json()["type"]) == (503, "/problems/not-ready")
         assert client.post("/analyze-text", json={"text": "Still here."}).status_code == 200
         models = {model["name"]: model for model in client.get("/models").json()["models"]}
-        assert models["vocal_burst"]["status"] == "failed"
-        assert models["vocal_burst"]["reason"] == problem["errors"][0]["detail"]
+        assert models["burst_encoder"]["status"] == "failed"
+        assert models["burst_encoder"]["reason"] == problem["errors"][0]["detail"]
         assert models["text_minilm"]["status"] == "loaded"
 
 

@@ -74,7 +74,7 @@ async def test_what_models_do_and_say(world_with, call):
             ("decode", ""),
             ("voice_activity", "voice_activity"),
             ("speech", "speech_encoder"),
-            ("vocal_burst", "vocal_burst"),
+            ("vocal_burst", "burst_encoder"),
         ]:
             assert samples.total("v2v_inference_seconds_count", stage=stage, model=model) > 0
         labels = [segment["label"] for segment in answer["timeline"]]

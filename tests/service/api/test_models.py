@@ -9,7 +9,7 @@ def test_every_model_is_listed_with_what_results_carry(client, models_dir):
     assert {name: model["labels"] for name, model in models.items() if model["status"] != "available"} == {
         "voice_activity": {},
         "speech_encoder": {"emotion": list(SPEECH_EMOTIONS)},
-        "vocal_burst": {"emotion": list(VOCAL_BURST_EMOTIONS)},
+        "burst_encoder": {"emotion": list(VOCAL_BURST_EMOTIONS)},
         "text_minilm": {"sentiment": list(SENTIMENTS), "emotion": list(GOEMOTIONS)},
     }
     for name, model in models.items():

@@ -47,7 +47,7 @@ async def state(world, name):
 @pytest.mark.parametrize("name", NAMED)
 async def test_it_stands_in_for_the_default_of_its_task(world_with, folder, clip, name):
     labels, _ = NAMED[name]
-    source, other = ("speech", "vocal_burst") if labels == SPEECH_EMOTIONS else ("vocal_burst", "speech_encoder")
+    source, other = ("speech", "burst_encoder") if labels == SPEECH_EMOTIONS else ("vocal_burst", "speech_encoder")
     async with world_with(models_dir=folder) as world:
         answer = (await post(world, clip, model=name)).json()
         default = (await post(world, clip)).json()
@@ -107,7 +107,7 @@ async def test_one_that_is_not_there(world_with, folder, clip, name):
     async with world_with(models_dir=folder) as world:
         problem = problem_of(await post(world, clip, model=name), 404, "unknown-model")
         assert problem["detail"].endswith(
-            "the emotion models are speech_encoder, vocal_burst, "
+            "the emotion models are speech_encoder, burst_encoder, "
             "emogator_rf_mel, ravdess_cnn2d_mfcc, ravdess_cnn_bilstm_combined."
         )
         assert await listed(world) == {}
@@ -157,7 +157,7 @@ async def test_what_another_process_goes_on_with_is_heard_by_the_same_model(worl
     async with world_with(models_dir=folder, clock=clock, callers=lambda _: reply(200, clip)) as world:
         await world.passes(60)
         answer = await read(world, location)
-    assert [model["name"] for model in answer["models"]] == ["ravdess_cnn2d_mfcc", "vocal_burst"]
+    assert [model["name"] for model in answer["models"]] == ["ravdess_cnn2d_mfcc", "burst_encoder"]
 
 
 async def test_an_analysis_whose_model_is_gone_when_its_turn_comes_says_so(world_with, folder, clip, clock):

@@ -183,7 +183,7 @@ class TestRecording:
     def test_which_models_heard_it(self, answer, models_dir):
         assert [(model["name"], model["source"]) for model in answer["models"]] == [
             ("speech_encoder", "speech"),
-            ("vocal_burst", "vocal_burst"),
+            ("burst_encoder", "vocal_burst"),
         ]
         for model in answer["models"]:
             network = (models_dir / model["name"] / "model.onnx").read_bytes()

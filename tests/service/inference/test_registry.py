@@ -38,12 +38,12 @@ def test_every_artefact_is_loaded(models_dir):
 
 
 def test_a_changed_byte_is_noticed(folder):
-    model = folder / "vocal_burst" / "model.onnx"
+    model = folder / "burst_encoder" / "model.onnx"
     content = bytearray(model.read_bytes())
     content[-1] ^= 1
     model.write_bytes(content)
     assert _reasons(folder) == {
-        "vocal_burst": "vocal_burst/model.onnx does not have the hash that SHA256SUMS gives; "
+        "burst_encoder": "burst_encoder/model.onnx does not have the hash that SHA256SUMS gives; "
         "restore the file or export the model again"
     }
 
@@ -70,8 +70,8 @@ def test_labels_that_differ_from_the_code_are_named(folder):
 
 
 def test_an_artefact_under_another_name_is_refused(folder):
-    write_emotion_model(folder / "vocal_burst", VOCAL_BURST_EMOTIONS, name="laughter")
-    assert _reasons(folder) == {"vocal_burst": "vocal_burst holds the artefact 'laughter'"}
+    write_emotion_model(folder / "burst_encoder", VOCAL_BURST_EMOTIONS, name="laughter")
+    assert _reasons(folder) == {"burst_encoder": "burst_encoder holds the artefact 'laughter'"}
 
 
 def test_a_file_that_is_no_network_is_a_reason_and_not_a_crash(folder):
@@ -97,7 +97,7 @@ def test_a_card_of_a_verified_artefact_that_does_not_load_is_kept(folder):
 
 @pytest.mark.parametrize("name", ["speech_encoders", "text_minilm", "voice_activity"])
 def test_only_an_emotion_model_can_be_asked_for(models_dir, name):
-    with pytest.raises(UnknownModel, match="the emotion models are speech_encoder, vocal_burst"):
+    with pytest.raises(UnknownModel, match="the emotion models are speech_encoder, burst_encoder"):
         Registry.load(models_dir, TEXT).acoustic(name)
 
 
@@ -115,9 +115,9 @@ class TestFound:
     def test_each_stands_in_for_its_task(self, folder):
         registry = Registry.load(folder, TEXT)
         for name, speech, bursts in (
-            ("mfcc", "mfcc", "vocal_burst"),
+            ("mfcc", "mfcc", "burst_encoder"),
             ("bursts", "speech_encoder", "bursts"),
-            ("vocal_burst", "speech_encoder", "vocal_burst"),
+            ("burst_encoder", "speech_encoder", "burst_encoder"),
         ):
             models = registry.acoustic(name)
             assert (models.speech_emotion.name, models.vocal_burst.name) == (speech, bursts)
@@ -190,7 +190,7 @@ class TestFound:
             write_emotion_model(folder / name, SPEECH_EMOTIONS)
             (folder / name / "card.json").write_text(card)
         names = set(Registry.load(folder, TEXT).entries)
-        assert names == {"voice_activity", "speech_encoder", "vocal_burst", "text_minilm", "mfcc", "bursts"}
+        assert names == {"voice_activity", "speech_encoder", "burst_encoder", "text_minilm", "mfcc", "bursts"}
 
     def test_one_that_is_named_for_texts_is_told_not_to_read_them(self, folder):
         registry = Registry.load(folder, ["mfcc"])
@@ -242,7 +242,7 @@ class TestTextModels:
     @pytest.mark.parametrize("name", ["..", ".", "../models/text_minilm", "/etc", "text_minilm/"])
     def test_only_a_plain_name_names_a_folder(self, folder, name):
         assert f"{name!r} is no such name" in _reasons(folder, [name])[name]
-        registry = Registry.load(folder, TEXT, (name, "vocal_burst"))
+        registry = Registry.load(folder, TEXT, (name, "burst_encoder"))
         assert f"{name!r} is no such name" in (registry.entry(name).reason or "")
 
     def test_a_model_of_voices_does_not_read_texts(self, folder):
