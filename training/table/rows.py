@@ -90,8 +90,8 @@ BEYOND: Final = (
     Row(
         "burst_encoder",
         aim=60.0,
-        tried="one setting, that of speech_encoder for three epochs, in the last of which the validation loss still fell "
-        "a little. Next: more of them, and the validation part's contributors, trained on in the end.",
+        tried="one setting, that of speech_encoder for three epochs, in the last of which the validation loss still "
+        "fell a little. Next: more of them, and the validation part's contributors, trained on in the end.",
     ),
 )
 
