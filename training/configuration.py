@@ -30,9 +30,9 @@ class Configuration:
     (:mod:`training.models.whisper`). ``precision`` is the Keras policy of a network while it trains. With ``refit``
     the epoch and the temperature are chosen on validation speakers, and the network of that many epochs then trained
     on them, too. ``teacher`` names a configuration whose run on the same split a network learns from, too. With
-    ``linear_probe`` the head is fitted first (:mod:`training.probing`). ``averaging`` is the momentum of an
-    exponential moving average over the batches, whose weights are what a run ends with (Polyak & Juditsky 1992); 0
-    for none. With ``int8`` a network is measured and exported with its matrices in 8 bits
+    ``linear_probe`` the head is fitted first, with ``probe_freedom`` (:mod:`training.probing`). ``averaging`` is the
+    momentum of an exponential moving average over the batches, whose weights are what a run ends with (Polyak &
+    Juditsky 1992); 0 for none. With ``int8`` a network is measured and exported with its matrices in 8 bits
     (:mod:`training.models.quantised`).
 
     Raises:
@@ -66,6 +66,7 @@ class Configuration:
     teacher: str = ""
     precision: Literal["float32", "mixed_bfloat16"] = "float32"
     linear_probe: bool = False
+    probe_freedom: float = 0.003
     averaging: float = 0.0
     refit: bool = False
     int8: bool = False

@@ -36,7 +36,9 @@ ONNX_FILE: Final = "model.onnx"
 # Windows from which quantisation takes the ranges of what flows in a network.
 _EXAMPLES: Final = 256
 # Settings that count only where they differ from the default: results were stored before there were any.
-_LATER: Final = {"warmup", "start", "teacher", "precision", "linear_probe", "averaging", "refit", "int8"}
+_LATER: Final = {
+    *("warmup", "start", "teacher", "precision", "linear_probe", "probe_freedom", "averaging", "refit", "int8"),
+}
 _READERS: Final = {"RAVDESS": read_ravdess, "EmoGator": read_emogator}
 
 Result = dict[str, Any]

@@ -111,7 +111,7 @@ def _compiled(configuration: Configuration, sampler: Sampler) -> keras.Model:
         whisper.put_into(model, whisper.read(whisper.installed()))
     if configuration.linear_probe:
         inputs, clips = sampler.plain()
-        probe(model, inputs, sampler.targets[clips])
+        probe(model, inputs, sampler.targets[clips], freedom=configuration.probe_freedom)
     rate: Any = configuration.learning_rate
     if configuration.cosine_decay:
         batches = -(-len(sampler.epoch(0)[0]) // configuration.batch_size)

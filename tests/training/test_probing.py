@@ -24,7 +24,7 @@ def test_head_tells_apart_what_the_network_hears_and_the_rest_is_as_it_was(windo
     keras.utils.set_random_seed(0)
     model = encoder((20, 80), 3, blocks=1, width=8, heads=2)
     before = {layer.name: layer.get_weights() for layer in model.layers if layer.name not in BELOW}
-    probe(model, windows, np.eye(3, dtype=np.float32)[np.arange(30) % 3])
+    probe(model, windows, np.eye(3, dtype=np.float32)[np.arange(30) % 3], freedom=0.003)
     assert (np.asarray(model(windows)).argmax(axis=1) == np.arange(30) % 3).all()
     heard = np.asarray(keras.Model(model.input, model.get_layer("standardised").output)(windows))
     assert np.allclose(heard.mean(axis=0), 0, atol=1e-3)
@@ -33,3 +33,13 @@ def test_head_tells_apart_what_the_network_hears_and_the_rest_is_as_it_was(windo
         assert all(
             np.array_equal(one, other) for one, other in zip(weights, model.get_layer(name).get_weights(), strict=True)
         )
+
+
+def test_less_freedom_makes_smaller_weights(windows: Floats) -> None:
+    model = encoder((20, 80), 3, blocks=1, width=8, heads=2)
+
+    def size(freedom: float) -> float:
+        probe(model, windows, np.eye(3, dtype=np.float32)[np.arange(30) % 3], freedom=freedom)
+        return float(np.abs(model.get_layer("logits").get_weights()[0]).sum())
+
+    assert size(0.0005) < size(0.003)

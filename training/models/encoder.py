@@ -11,6 +11,8 @@ import numpy as np
 _SCOPE = "voice-to-value"
 # From dB below the peak to what Whisper hears: (log10 of the power + 4) / 4, the peak where speech often has it.
 _SCALE, _OFFSET = 1 / 40, 1.5
+# How far below the peak a step no longer counts where loudness does.
+_HEARD_DB = 60.0
 # What would suffer from 8 bits of mantissa in mixed precision: decibels, variances and logits.
 _EXACT = "float32"
 
@@ -23,10 +25,12 @@ def encoder(
     width: int = 384,
     heads: int = 6,
     dropout: float = 0.1,
+    loudness: bool = False,
 ) -> keras.Model:
     """From (frames, 80 mel bands) to ``classes`` logits, with Whisper's names of things where it has them.
 
-    The head is linear in the mean and deviation over time of what the last two blocks say, each standardised.
+    The head is linear in the mean and deviation over time of what the last two blocks say, each standardised. With
+    ``loudness`` the louder a step is the more it weighs in both, so that it hardly matters how much silence there is.
     """
     layers = keras.layers
     inputs = keras.Input(shape, name="input")
@@ -38,7 +42,9 @@ def encoder(
         x = layers.Add()([x, _attended(_normalised(x, f"attention_norm_{number}"), heads, number)])
         y = _gelu(layers.Dense(4 * width, name=f"wide_{number}")(_normalised(x, f"wide_norm_{number}")))
         heard.append(x := layers.Add()([x, layers.Dense(width, name=f"narrow_{number}")(y)]))
-    x = Statistics(name="statistics", dtype=_EXACT)(layers.Concatenate(name="heard")(heard[-2:]))
+    x = layers.Concatenate(name="heard")(heard[-2:])
+    weights = [Loudness(name="loudness", dtype=_EXACT)(inputs)] if loudness else []
+    x = Statistics(name="statistics", dtype=_EXACT)(x, *weights)
     # Frozen: what is standardised must not move with a batch.
     x = layers.BatchNormalization(center=False, scale=False, name="standardised", dtype=_EXACT, trainable=False)(x)
     x = layers.Dropout(dropout, dtype=_EXACT)(x)
@@ -86,10 +92,24 @@ class Positions(keras.layers.Layer):  # type: ignore[misc]
 
 
 @keras.saving.register_keras_serializable(_SCOPE)
-class Statistics(keras.layers.Layer):  # type: ignore[misc]
-    """Mean and deviation over time of (steps, width): (2 * width,)."""
+class Loudness(keras.layers.Layer):  # type: ignore[misc]
+    """Of each of Whisper's steps, from (frames, bands) in dB: 1 at the peak, 0 from 60 dB below it on: (steps, 1)."""
 
-    def call(self, x: Any) -> Any:
+    def call(self, decibels: Any) -> Any:
         ops = keras.ops
-        deviation = ops.sqrt(ops.maximum(ops.var(x, axis=1), 1e-6))
-        return ops.concatenate([ops.mean(x, axis=1), deviation], axis=-1)
+        return ops.clip(1 + ops.max(decibels[:, ::2], axis=2, keepdims=True) / _HEARD_DB, 0, 1)
+
+
+@keras.saving.register_keras_serializable(_SCOPE)
+class Statistics(keras.layers.Layer):  # type: ignore[misc]
+    """Mean and deviation over time of (steps, width), with or without ``weights`` (steps, 1): (2 * width,)."""
+
+    def call(self, x: Any, weights: Any = None) -> Any:
+        ops = keras.ops
+        if weights is None:
+            mean, variance = ops.mean(x, axis=1), ops.var(x, axis=1)
+        else:
+            shares = weights / ops.maximum(ops.sum(weights, axis=1, keepdims=True), 1e-6)
+            mean = ops.sum(shares * x, axis=1)
+            variance = ops.sum(shares * ops.square(x - mean[:, None]), axis=1)
+        return ops.concatenate([mean, ops.sqrt(ops.maximum(variance, 1e-6))], axis=-1)

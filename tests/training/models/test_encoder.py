@@ -88,6 +88,27 @@ def test_head_is_given_mean_and_deviation_over_time(network: keras.Model) -> Non
     assert np.allclose(pooled, np.concatenate([x.mean(axis=1), x.std(axis=1)], axis=1), atol=1e-4)
 
 
+def test_what_is_loud_weighs_more_where_it_is_asked_for(windows: Floats, tmp_path: Path) -> None:
+    network = encoder((FRAMES, 80), 5, blocks=BLOCKS, width=WIDTH, heads=HEADS, loudness=True)
+    rising = np.full((1, FRAMES, 80), -80, np.float32)
+    rising[0, ::2, 7] = np.linspace(-75, 0, 16)
+    weights = np.asarray(network.get_layer("loudness")(rising))
+    assert np.allclose(weights[0, :, 0], np.clip(1 + np.linspace(-75, 0, 16) / 60, 0, 1), atol=1e-6)
+    x = np.random.default_rng(1).normal(3, 2, (1, 16, 4)).astype(np.float32)
+    mean = np.average(x, axis=1, weights=weights[0, :, 0])
+    deviation = np.sqrt(np.average((x - mean) ** 2, axis=1, weights=weights[0, :, 0]))
+    pooled = np.asarray(network.get_layer("statistics")(x, weights))
+    assert np.allclose(pooled, np.concatenate([mean, deviation], axis=1), atol=1e-4)
+    labels = ("a", "b", "c", "d", "e")
+    path = tmp_path / "model.onnx"
+    assert export_onnx(Network(network), 1.3, shipped("burst_encoder"), labels, path, windows) < 1e-5
+
+
+def test_silence_alone_is_heard_too(windows: Floats) -> None:
+    network = encoder((FRAMES, 80), 5, blocks=BLOCKS, width=WIDTH, heads=HEADS, loudness=True)
+    assert np.isfinite(network(np.full_like(windows, -80))).all()
+
+
 def test_what_is_standardised_does_not_move_with_a_batch(network: keras.Model) -> None:
     x = np.random.default_rng(1).normal(3, 2, (8, 4 * WIDTH)).astype(np.float32)
     layer = network.get_layer("standardised")
