@@ -1,6 +1,6 @@
 """Windows for training, cut from cached frames with a different pace, place, tilt and mask every time."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,6 +8,9 @@ from numpy.typing import NDArray
 from service.audio.features import Floats, FrontEnd
 from training.balance import balanced
 from training.features import BANDS, VARIANTS, Features
+
+UNKNOWN = -1.0
+"""The target of a class that a clip's corpus does not have."""
 
 _SILENCE_DB = -100.0
 
@@ -46,7 +49,7 @@ class Sampler:
     """Draws an epoch: every clip of ``clips`` ``copies`` times, each time in a random variant.
 
     ``targets`` (clips of the corpus, classes) are soft ones, too. ``smote`` evens out the classes of the epoch
-    (:func:`training.balance.balanced`).
+    (:func:`training.balance.balanced`). From ``beside`` as many clips are drawn for each epoch and mixed in.
     """
 
     features: Features
@@ -57,10 +60,21 @@ class Sampler:
     copies: int
     smote: bool
     seed: int
+    beside: "Sampler | None" = None
 
     def epoch(self, number: int) -> tuple[Floats, Floats]:
         """Inputs (n, *front_end.shape) and soft targets (n, classes) of epoch ``number``, the same at every call."""
         rng = np.random.default_rng([self.seed, number])
+        inputs, targets = self._own_epoch(rng)
+        if self.beside is None:
+            return inputs, targets
+        clips = self.beside.clips
+        drawn = rng.choice(clips, min(len(inputs), len(clips)), replace=False)
+        more, of_more = replace(self.beside, clips=drawn, copies=1).epoch(number)
+        order = rng.permutation(len(inputs) + len(more))
+        return np.concatenate([inputs, more])[order], np.concatenate([targets, of_more])[order]
+
+    def _own_epoch(self, rng: np.random.Generator) -> tuple[Floats, Floats]:
         clips = rng.permutation(np.repeat(self.clips, self.copies))
         measured = self._cut_all(clips, rng)
         if "mel" in measured:

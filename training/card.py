@@ -54,6 +54,7 @@ def readme(card: Mapping[str, Any]) -> str:
         *(f"- **{label}** stands for the corpus's category {original}" for label, original in card["proxies"].items()),
         f"- **Trained on**: {data['corpus']}, {data['clips']:,} clips of {data['speakers']} speakers "
         f"({data['citation']})",
+        *_beside(data),
         *_before(card),
         f"- **Licence of these weights**: {card['licence']}. {card['licence_note']}",
         f"- **Input**: {_input(card['front_end'])}, "
@@ -92,6 +93,17 @@ def readme(card: Mapping[str, Any]) -> str:
         lines += ["", "Oddities of the corpus that were survived (whole in `card.json`):", ""]
         lines += [f"- {textwrap.shorten(note, 160, placeholder=' …')}" for note in data["notes"]]
     return "\n".join(lines) + "\n"
+
+
+def _beside(data: Mapping[str, Any]) -> list[str]:
+    """Whose clips were heard beside the corpus's own."""
+    if "beside" not in data:
+        return []
+    other = data["beside"]
+    return [
+        f"- **Beside it**, for the sake of its speakers: {other['corpus']}, {other['clips']:,} clips of "
+        f"{other['speakers']} speakers ({other['citation']}; {other['licence']})"
+    ]
 
 
 def _before(card: Mapping[str, Any]) -> list[str]:

@@ -33,7 +33,8 @@ class Configuration:
     ``linear_probe`` the head is fitted first, with ``probe_freedom`` (:mod:`training.probing`). ``averaging`` is the
     momentum of an exponential moving average over the batches, whose weights are what a run ends with (Polyak &
     Juditsky 1992); 0 for none. With ``int8`` a network is measured and exported with its matrices in 8 bits
-    (:mod:`training.models.quantised`).
+    (:mod:`training.models.quantised`). ``beside`` names a corpus of which an epoch shows as many clips as of the run's
+    own, for the sake of its speakers; what it has no clips of, it says nothing about (:mod:`training.known`).
 
     Raises:
         ValueError: the model does not take what the front end makes, or the warmup lasts for ever.
@@ -64,6 +65,7 @@ class Configuration:
     seed: int = 0
     start: Literal["", "whisper-tiny.en"] = ""
     teacher: str = ""
+    beside: Literal["", "CREMA-D"] = ""
     precision: Literal["float32", "mixed_bfloat16"] = "float32"
     linear_probe: bool = False
     probe_freedom: float = 0.003
@@ -78,6 +80,10 @@ class Configuration:
             )
         if self.linear_probe and self.model != "encoder":
             raise ValueError(f"linear_probe: there is nothing to fit the head of a new {self.model} on")
+        if self.beside and (self.corpus != "RAVDESS" or self.model == FOREST):
+            raise ValueError(f"beside: {self.beside} has emotions of RAVDESS, for networks to learn")
+        if self.beside and (self.teacher or self.smote or self.label_smoothing):
+            raise ValueError("beside: a target that says nothing about a class is neither blended nor smoothed")
         if not 0 <= self.warmup < self.epochs:
             raise ValueError(f"warmup is {self.warmup}, which is not from 0 to less than the {self.epochs} epochs")
 

@@ -13,7 +13,7 @@ so that the likeliest of the shared classes is the answer.
 
 import argparse
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from importlib.metadata import version
@@ -85,7 +85,7 @@ def run(options: argparse.Namespace) -> None:
             "name": model.name,
             "version": model.version,
             "sha256": model.sha256,
-            "trained_on": artefact.card["training_data"]["corpus"],
+            "trained_on": _heard(artefact.card["training_data"]),
         },
         "commit": commit(),
         "libraries": {name: version(name) for name in _LIBRARIES},
@@ -95,6 +95,11 @@ def run(options: argparse.Namespace) -> None:
     write_json(document, options.out / "corpora.json")
     (options.out / "corpora.md").write_text(page(document), encoding="utf-8")
     print(f"Written to {options.out / 'corpora.md'}")
+
+
+def _heard(data: Mapping[str, Any]) -> list[str]:
+    """The corpora that a model was made from."""
+    return [data["corpus"], *([data["beside"]["corpus"]] if "beside" in data else [])]
 
 
 def measure(model: EmotionModel, corpus: Corpus, *, workers: int) -> dict[str, Any]:
@@ -169,7 +174,8 @@ def page(document: Mapping[str, Any]) -> str:
     labels = tuple(dict.fromkeys(label for result in corpora for label in result["classes"]))
     sections = [
         f"# {model['name']} {model['version']} on other corpora",
-        f"Trained on {model['trained_on']}. The clips of the corpora below are cut as for the model card.",
+        f"Trained on {' and '.join(model['trained_on'])}. The clips of the corpora below are cut as for the model "
+        "card.",
         table(
             ("corpus", "classes", "chance", "clips", "speakers", "band", "accuracy", "UAR"),
             (row for result in corpora for row in _figures(result, model["trained_on"])),
@@ -179,7 +185,7 @@ def page(document: Mapping[str, Any]) -> str:
                 "**Trained on**: the model has heard clips of that corpus, so this is no test of it. "
                 "The figures for callers whom it has never heard are on its card."
             ]
-            if any(result["corpus"] == model["trained_on"] for result in corpora)
+            if any(result["corpus"] in model["trained_on"] for result in corpora)
             else []
         ),
         "UAR is the mean of the class recalls. Brackets hold 95 % intervals from a bootstrap over speakers, which says "
@@ -206,8 +212,8 @@ def page(document: Mapping[str, Any]) -> str:
     return "\n\n".join(sections) + "\n"
 
 
-def _figures(result: Mapping[str, Any], trained_on: str) -> list[tuple[str, ...]]:
-    name = result["corpus"] + (" (**trained on**)" if result["corpus"] == trained_on else "")
+def _figures(result: Mapping[str, Any], trained_on: Sequence[str]) -> list[tuple[str, ...]]:
+    name = result["corpus"] + (" (**trained on**)" if result["corpus"] in trained_on else "")
     classes = len(result["classes"])
     return [
         (

@@ -17,9 +17,9 @@ from typing import Any, Final
 import numpy as np
 
 from training import card, features, splits
-from training.augment import Augmentation, Sampler
+from training.augment import UNKNOWN, Augmentation, Sampler
 from training.configuration import Configuration, ConfigurationError, shipped
-from training.datasets import Clip, Corpus, read_emogator, read_ravdess
+from training.datasets import Clip, Corpus, read_crema_d, read_emogator, read_ravdess
 from training.datasets.ravdess import ACTOR_FOLDS
 from training.distillation import taught
 from training.evaluate import Evaluated
@@ -37,9 +37,10 @@ ONNX_FILE: Final = "model.onnx"
 _EXAMPLES: Final = 256
 # Settings that count only where they differ from the default: results were stored before there were any.
 _LATER: Final = {
-    *("warmup", "start", "teacher", "precision", "linear_probe", "probe_freedom", "averaging", "refit", "int8"),
+    *("warmup", "start", "teacher", "beside", "precision", "linear_probe", "probe_freedom", "averaging", "refit"),
+    "int8",
 }
-_READERS: Final = {"RAVDESS": read_ravdess, "EmoGator": read_emogator}
+_READERS: Final = {"RAVDESS": read_ravdess, "EmoGator": read_emogator, "CREMA-D": read_crema_d}
 
 Result = dict[str, Any]
 
@@ -52,8 +53,9 @@ class NotExportedError(Exception):
 class Experiment:
     """A configuration and where things lie. Small enough to send to another process.
 
-    ``data`` is the folder of the corpus, ``runs`` that of features and states, ``results`` that of results. ``clips``
-    chooses some of the corpus's.
+    ``data`` is the folder of the corpus; one that is beside it lies there, too, in a folder of its name, such as
+    ``crema-d``. ``runs`` is the folder of features and states, ``results`` that of results. ``clips`` chooses some of
+    a corpus's.
     """
 
     configuration: Configuration
@@ -64,7 +66,8 @@ class Experiment:
 
     @cached_property
     def fingerprint(self) -> str:
-        return self.corpus.fingerprint()
+        """Of its own corpus and, after a plus, of the one beside it."""
+        return "+".join(corpus.fingerprint() for corpus in self.corpora)
 
     @cached_property
     def identity(self) -> str:
@@ -110,18 +113,35 @@ class Experiment:
 
     @property
     def corpus(self) -> Corpus:
-        corpus = _corpus(self.configuration.corpus, self.data)
-        return corpus if self.clips is None else replace(corpus, clips=self.clips(corpus.clips))
+        return self.corpora[0]
+
+    @property
+    def corpora(self) -> tuple[Corpus, ...]:
+        """Its own, and the one beside it where there is one."""
+        beside = self.configuration.beside
+        corpora = [_corpus(self.configuration.corpus, self.data)]
+        if beside:
+            corpora.append(_corpus(beside, self.data.parent / beside.lower()))
+        if self.clips is not None:
+            corpora = [replace(corpus, clips=self.clips(corpus.clips)) for corpus in corpora]
+        return tuple(corpora)
 
     @property
     def cache(self) -> Path:
         return self.runs / "features"
 
     def load(self) -> "Loaded":
-        """The corpus and its features, computed where they are not cached."""
+        """The corpora and their features, computed where they are not cached."""
         configuration = self.configuration
-        features = load_features(self.corpus, configuration.front_end, self.cache, workers=1, seed=configuration.seed)
-        return Loaded(configuration, self.corpus, features)
+        own, *beside = (
+            Loaded(
+                configuration,
+                corpus,
+                load_features(corpus, configuration.front_end, self.cache, workers=1, seed=configuration.seed),
+            )
+            for corpus in self.corpora
+        )
+        return replace(own, beside=beside[0]) if beside else own
 
     def result(self, split: str) -> Result | None:
         """The result of a split, unless it is not there or was made with something else."""
@@ -157,7 +177,7 @@ def settings(configuration: Configuration) -> dict[str, Any]:
     return decided
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=3)
 def _corpus(name: str, data: Path) -> Corpus:
     return _READERS[name](data)
 
@@ -167,6 +187,7 @@ class Loaded:
     configuration: Configuration
     corpus: Corpus
     features: Features
+    beside: "Loaded | None" = None
 
     @property
     def truth(self) -> Indices:
@@ -190,19 +211,30 @@ class Loaded:
         ]
 
     def sampler(self, clips: Indices, teacher: Path | None = None) -> Sampler:
-        sampler = Sampler(
-            self.features,
-            self.configuration.front_end,
-            self.configuration.augmentation,
-            clips,
-            np.eye(len(self.corpus.labels), dtype=np.float32)[self.truth],
-            self.configuration.copies,
-            self.configuration.smote,
-            self.configuration.seed,
-        )
+        sampler = self._sampler(clips, self.corpus.labels)
+        if self.beside is not None:
+            everyone = np.arange(len(self.beside.corpus.clips))
+            sampler = replace(sampler, beside=self.beside._sampler(everyone, self.corpus.labels))
         if teacher is None:
             return sampler
         return replace(sampler, targets=taught(sampler.targets, *sampler.plain(), teacher))
+
+    def _sampler(self, clips: Indices, classes: Sequence[str]) -> Sampler:
+        """With targets among ``classes``, some of which the corpus may not have."""
+        configuration = self.configuration
+        targets = np.full((len(self.corpus.clips), len(classes)), UNKNOWN, dtype=np.float32)
+        targets[:, np.isin(classes, self.corpus.labels)] = 0
+        targets[np.arange(len(targets)), [classes.index(clip.label) for clip in self.corpus.clips]] = 1
+        return Sampler(
+            self.features,
+            configuration.front_end,
+            configuration.augmentation,
+            clips,
+            targets,
+            configuration.copies,
+            configuration.smote,
+            configuration.seed,
+        )
 
     def evaluated(self, clips: Indices) -> Evaluated:
         chosen = np.flatnonzero(np.isin(self.features.owner, clips))

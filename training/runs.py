@@ -11,7 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
+from service.audio.features import FrontEnd
 from training.configuration import Configuration, ConfigurationError
+from training.datasets import Corpus
 from training.experiment import Experiment, NotExportedError, Result, run
 from training.features import prepare
 from training.metrics import Tally, accuracy, unweighted_average_recall
@@ -80,13 +82,13 @@ def _check(configurations: Iterable[Configuration]) -> None:
 
 def _prepare(experiments: Iterable[Experiment], workers: int) -> None:
     """The features of each corpus for all that will be made of it, in one go."""
-    together: dict[tuple[Path, Path, int], list[Experiment]] = {}
+    together: dict[tuple[Corpus, Path, int], list[FrontEnd]] = {}
     for experiment in experiments:
-        key = (experiment.data, experiment.cache, experiment.configuration.seed)
-        together.setdefault(key, []).append(experiment)
-    for (_, cache, seed), alike in together.items():
-        front_ends = [experiment.configuration.front_end for experiment in alike]
-        prepare(alike[0].corpus, front_ends, cache, workers=workers, seed=seed)
+        for corpus in experiment.corpora:
+            key = (corpus, experiment.cache, experiment.configuration.seed)
+            together.setdefault(key, []).append(experiment.configuration.front_end)
+    for (corpus, cache, seed), front_ends in together.items():
+        prepare(corpus, front_ends, cache, workers=workers, seed=seed)
 
 
 def _attempt(job: Job) -> Result | None:

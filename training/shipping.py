@@ -9,7 +9,7 @@ from service.emotions import PROXIES
 from service.inference.artefacts import CARD_FILE, MODEL_FILE, write_sums
 from training import card
 from training.everything import run_on_everything
-from training.experiment import PROTOCOLS, SHIPPED, Experiment, protocol_reports
+from training.experiment import PROTOCOLS, SHIPPED, Experiment, Loaded, protocol_reports
 from training.models import FOREST, TITLES, build, whisper
 from training.plots import confusion_picture, forest_picture, network_picture
 
@@ -40,6 +40,8 @@ ABOUT: Final[dict[str, dict[str, str]]] = {
         "training part too. It flatters, and stands here for comparison with the paper",
     },
 }
+
+_BESIDE: Final = {"CREMA-D": {"citation": "Cao et al. 2014, doi:10.1109/TAFFC.2014.2336244", "licence": "ODbL 1.0"}}
 
 
 def ship(experiment: Experiment, folder: Path) -> dict[str, Any]:
@@ -85,8 +87,9 @@ def ship(experiment: Experiment, folder: Path) -> dict[str, Any]:
             "licence": about["licence"],
             "clips": len(corpus.clips),
             "speakers": len(set(loaded.speakers)),
-            "fingerprint": corpus.fingerprint(),
+            "fingerprint": experiment.fingerprint,
             "notes": [*corpus.notes, *loaded.features.notes],
+            **({"beside": _about_beside(loaded.beside)} if loaded.beside else {}),
         },
         **({"starts_with": [{"name": whisper.NAME, **whisper.ORIGIN}]} if configuration.start else {}),
         **({"teacher": configuration.teacher} if configuration.teacher else {}),
@@ -114,3 +117,13 @@ def ship(experiment: Experiment, folder: Path) -> dict[str, Any]:
     confusion_picture(protocols["speaker-independent"], corpus.labels, title, folder / "confusion.png")
     write_sums(folder)
     return made
+
+
+def _about_beside(loaded: Loaded) -> dict[str, Any]:
+    return {
+        "corpus": loaded.corpus.name,
+        **_BESIDE[loaded.corpus.name],
+        "clips": len(loaded.corpus.clips),
+        "speakers": len(set(loaded.speakers)),
+        "notes": [*loaded.corpus.notes, *loaded.features.notes],
+    }

@@ -13,6 +13,7 @@ import numpy as np
 from training.augment import Sampler
 from training.configuration import Configuration, ConfigurationError
 from training.evaluate import Evaluated
+from training.known import crossentropy_of_known
 from training.models import FOREST, Trained, build, whisper
 from training.models.network import Network, load
 from training.probing import probe
@@ -124,7 +125,9 @@ def _compiled(configuration: Configuration, sampler: Sampler) -> keras.Model:
         "adam": lambda: keras.optimizers.Adam(rate, **average),
         "rmsprop": lambda: keras.optimizers.RMSprop(rate, **average),
     }[configuration.optimizer]()
-    loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=configuration.label_smoothing)
+    loss: Any = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=configuration.label_smoothing)
+    if configuration.beside:
+        loss = crossentropy_of_known
     model.compile(optimizer=optimizer, loss=loss)
     return model
 

@@ -161,6 +161,18 @@ def test_file_that_is_not_there_or_not_text_is_named(tmp_path: Path) -> None:
         shipped("no_such_row")
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    ['corpus = "EmoGator"', "smote = true", "label_smoothing = 0.1", 'teacher = "speech_encoder"'],
+)
+def test_corpus_beside_is_for_what_can_be_learnt_from_it(tmp_path: Path, wrong: str) -> None:
+    corpus = "" if wrong.startswith("corpus") else 'corpus = "RAVDESS"'
+    path = tmp_path / "mine.toml"
+    path.write_text(f'{corpus}\nmodel = "cnn1d"\nbeside = "CREMA-D"\n{wrong}\n', encoding="utf-8")
+    with pytest.raises(ConfigurationError, match="beside: "):
+        read(path)
+
+
 def test_there_is_one_for_every_row_of_the_paper() -> None:
     assert {*ROWS, "ravdess_cnn_bilstm_combined", "emogator_cnn_bilstm_combined"} <= set(NAMES)
 

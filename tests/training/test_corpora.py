@@ -139,7 +139,7 @@ def test_command_writes_figures_and_page(folder: Path, models_dir: Path, tmp_pat
     out = tmp_path / "reports"
     run(options("--savee", str(folder), "--out", str(out), "--model", str(models_dir / "speech_encoder")))
     document = json.loads((out / "corpora.json").read_text(encoding="utf-8"))
-    assert document["model"]["trained_on"] == "RAVDESS"
+    assert document["model"]["trained_on"] == ["RAVDESS"]
     (result,) = document["corpora"]
     assert result["classes"] == list(PITCHES)
     assert np.sum(result["bands"]["telephone"]["confusion"]) == 120
@@ -149,7 +149,7 @@ def test_command_writes_figures_and_page(folder: Path, models_dir: Path, tmp_pat
 @pytest.fixture(scope="module")
 def document(corpus_folder: Path) -> dict:
     return {
-        "model": {"name": "listener", "version": "1.0.0", "sha256": "0" * 64, "trained_on": "RAVDESS"},
+        "model": {"name": "listener", "version": "1.0.0", "sha256": "0" * 64, "trained_on": ["RAVDESS"]},
         "commit": "unknown",
         "libraries": {"numpy": "2.4.6"},
         "corpora": [measure(Listener(("sad", "angry")), read_savee(corpus_folder), workers=1)],
@@ -166,7 +166,7 @@ def test_page_says_what_was_scored(document: dict) -> None:
 
 
 def test_page_says_that_a_corpus_was_trained_on(document: dict) -> None:
-    text = page({**document, "model": {**document["model"], "trained_on": "SAVEE"}})
+    text = page({**document, "model": {**document["model"], "trained_on": ["RAVDESS", "SAVEE"]}})
     assert "| SAVEE (**trained on**) |" in text
     assert "the model has heard clips of that corpus, so this is no test of it" in text
 

@@ -39,7 +39,8 @@ class Network:
 
 def load(path: Path) -> keras.Model:
     """A network as it was saved."""
-    # Keras knows the layers of a module that was imported.
+    # Keras knows the layers and losses of a module that was imported.
+    import training.known
     import training.models.encoder  # noqa: F401
 
     return keras.models.load_model(path)

@@ -164,7 +164,7 @@ def _costs(row: Row) -> list[str]:
 
 def _comparisons(document: Mapping[str, Any]) -> Iterator[list[str]]:
     for comparison in document["comparisons"]:
-        for what, side in zip(("as in the table", comparison["what"]), comparison["sides"], strict=True):
+        for what, side in zip(("as it is", comparison["what"]), comparison["sides"], strict=True):
             yield [
                 side["name"],
                 what,

@@ -18,7 +18,7 @@ _NETWORKS: Final[dict[str, dict[str, Any]]] = {
 
 def smaller(configuration: Configuration) -> Configuration:
     network = _NETWORKS[configuration.model]
-    return replace(configuration, network=network, epochs=1, warmup=0, copies=1, start="", teacher="")
+    return replace(configuration, network=network, epochs=1, warmup=0, copies=1, start="", teacher="", beside="")
 
 
 def few(clips: tuple[Clip, ...]) -> tuple[Clip, ...]:

@@ -112,5 +112,9 @@ COMPARISONS: Final = (
 ABLATIONS: Final = (
     Comparison("speech_encoder_probe", "speech_encoder", "the linear probe alone, Whisper's layers as they were"),
     Comparison("speech_encoder_no_refit", "speech_encoder", "validation speakers choose and are not trained on"),
+    Comparison("speech_encoder_no_averaging", "speech_encoder_no_refit", "the last weights, not their average"),
+    Comparison("speech_encoder_no_augmentation", "speech_encoder_no_refit", "clips as they are, in both bands"),
+    Comparison("speech_encoder_no_telephone", "speech_encoder_no_refit", "no telephone copies"),
+    Comparison("speech_encoder_no_probe", "speech_encoder_no_refit", "the head is not fitted first"),
 )
-"""Of what goes beyond the paper."""
+"""Of what goes beyond the paper; the later ones without its last step, for the sake of time."""
