@@ -112,6 +112,7 @@ COMPARISONS: Final = (
 ABLATIONS: Final = (
     Comparison("speech_encoder_probe", "speech_encoder", "the linear probe alone, Whisper's layers as they were"),
     Comparison("speech_encoder_no_refit", "speech_encoder", "validation speakers choose and are not trained on"),
+    Comparison("speech_encoder_crema_d", "speech_encoder", "CREMA-D's clips beside RAVDESS's"),
     Comparison("speech_encoder_no_averaging", "speech_encoder_no_refit", "the last weights, not their average"),
     Comparison("speech_encoder_no_augmentation", "speech_encoder_no_refit", "clips as they are, in both bands"),
     Comparison("speech_encoder_no_telephone", "speech_encoder_no_refit", "no telephone copies"),
