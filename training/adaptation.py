@@ -27,8 +27,9 @@ from training import REPORTS
 from training.calibrate import clip_probabilities
 from training.card import commit, write_json
 from training.configuration import shipped
-from training.experiment import FOLDS, Experiment, Loaded
+from training.experiment import FOLDS, Experiment
 from training.features import BANDS
+from training.loaded import Loaded
 from training.runs import Job, make_models
 from training.splits import Indices
 from training.text.markdown import table

@@ -16,17 +16,15 @@ from typing import Any, Final
 
 import numpy as np
 
-from training import card, features, splits
-from training.augment import UNKNOWN, Augmentation, Sampler
+from training import card, features
+from training.augment import Augmentation, Sampler
 from training.configuration import Configuration, ConfigurationError, shipped
 from training.datasets import Clip, Corpus, read_crema_d, read_emogator, read_ravdess
-from training.datasets.ravdess import ACTOR_FOLDS
-from training.distillation import taught
-from training.evaluate import Evaluated
-from training.features import BANDS, Features, load_features
+from training.features import BANDS, load_features
+from training.loaded import Loaded
 from training.metrics import Tally, report
 from training.models import FOREST, Trained, whisper
-from training.splits import RANDOM, Indices, Split
+from training.splits import RANDOM
 
 SHIPPED: Final = "shipped"
 FOLDS: Final = tuple(f"fold-{number}" for number in range(1, 6))
@@ -130,7 +128,7 @@ class Experiment:
     def cache(self) -> Path:
         return self.runs / "features"
 
-    def load(self) -> "Loaded":
+    def load(self) -> Loaded:
         """The corpora and their features, computed where they are not cached."""
         configuration = self.configuration
         own, *beside = (
@@ -180,72 +178,6 @@ def settings(configuration: Configuration) -> dict[str, Any]:
 @lru_cache(maxsize=3)
 def _corpus(name: str, data: Path) -> Corpus:
     return _READERS[name](data)
-
-
-@dataclass(frozen=True)
-class Loaded:
-    configuration: Configuration
-    corpus: Corpus
-    features: Features
-    beside: "Loaded | None" = None
-
-    @property
-    def truth(self) -> Indices:
-        return np.array([self.corpus.labels.index(clip.label) for clip in self.corpus.clips])
-
-    @property
-    def speakers(self) -> list[str]:
-        return [clip.speaker for clip in self.corpus.clips]
-
-    def splits(self) -> list[Split]:
-        """The five speaker-independent folds, then the paper's random splits."""
-        seed = self.configuration.seed
-        if self.corpus.name == "RAVDESS":
-            folds: Sequence[Sequence[str]] = [[f"actor-{actor:02}" for actor in fold] for fold in ACTOR_FOLDS]
-        else:
-            folds = splits.random_folds(self.speakers, 5, seed=seed)
-        labels = [clip.label for clip in self.corpus.clips]
-        return [
-            *splits.speaker_independent(self.speakers, self.features.recordings, folds, seed=seed),
-            *splits.paper_protocol(labels, self.features.recordings, seed=seed),
-        ]
-
-    def sampler(self, clips: Indices, teacher: Path | None = None) -> Sampler:
-        sampler = self._sampler(clips, self.corpus.labels)
-        if self.beside is not None:
-            everyone = np.arange(len(self.beside.corpus.clips))
-            sampler = replace(sampler, beside=self.beside._sampler(everyone, self.corpus.labels))
-        if teacher is None:
-            return sampler
-        return replace(sampler, targets=taught(sampler.targets, *sampler.plain(), teacher))
-
-    def _sampler(self, clips: Indices, classes: Sequence[str]) -> Sampler:
-        """With targets among ``classes``, some of which the corpus may not have."""
-        configuration = self.configuration
-        targets = np.full((len(self.corpus.clips), len(classes)), UNKNOWN, dtype=np.float32)
-        targets[:, np.isin(classes, self.corpus.labels)] = 0
-        targets[np.arange(len(targets)), [classes.index(clip.label) for clip in self.corpus.clips]] = 1
-        return Sampler(
-            self.features,
-            configuration.front_end,
-            configuration.augmentation,
-            clips,
-            targets,
-            configuration.copies,
-            configuration.smote,
-            configuration.seed,
-        )
-
-    def evaluated(self, clips: Indices) -> Evaluated:
-        chosen = np.flatnonzero(np.isin(self.features.owner, clips))
-        position = np.full(len(self.corpus.clips), -1)
-        position[clips] = np.arange(len(clips))
-        return Evaluated(
-            {band: self.features.inputs(band, chosen, self.configuration.front_end) for band in BANDS},
-            position[self.features.owner[chosen]],
-            self.truth[clips],
-            tuple(self.speakers[clip] for clip in clips),
-        )
 
 
 def run(experiment: Experiment, name: str) -> Result:

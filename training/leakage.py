@@ -29,8 +29,9 @@ from training.card import with_interval
 from training.configuration import shipped
 from training.datasets import Corpus
 from training.demonstration import MODEL, Document, colophon, made_with, publish, tally, trained
-from training.experiment import PROTOCOLS, Loaded
+from training.experiment import PROTOCOLS
 from training.features import VARIANTS, load_features
+from training.loaded import Loaded
 from training.splits import Indices, LeakageError, Split
 from training.text.markdown import table
 

@@ -8,8 +8,10 @@ from typing import Any, Final
 from service.emotions import PROXIES
 from service.inference.artefacts import CARD_FILE, MODEL_FILE, write_sums
 from training import card
+from training.datasets import crema_d
 from training.everything import run_on_everything
-from training.experiment import PROTOCOLS, SHIPPED, Experiment, Loaded, protocol_reports
+from training.experiment import PROTOCOLS, SHIPPED, Experiment, protocol_reports
+from training.loaded import Loaded
 from training.models import FOREST, TITLES, build, whisper
 from training.plots import confusion_picture, forest_picture, network_picture
 
@@ -41,7 +43,9 @@ ABOUT: Final[dict[str, dict[str, str]]] = {
     },
 }
 
-_BESIDE: Final = {"CREMA-D": {"citation": "Cao et al. 2014, doi:10.1109/TAFFC.2014.2336244", "licence": "ODbL 1.0"}}
+_BESIDE: Final = {
+    "CREMA-D": {"citation": "Cao et al. 2014, doi:10.1109/TAFFC.2014.2336244", "licence": crema_d.LICENCE}
+}
 
 
 def ship(experiment: Experiment, folder: Path) -> dict[str, Any]:

@@ -11,7 +11,8 @@ from scipy.io import wavfile
 from training.augment import UNKNOWN
 from training.configuration import Configuration
 from training.datasets import Clip, CorpusError, crema_d, ravdess
-from training.experiment import Experiment, Loaded, run
+from training.experiment import Experiment, run
+from training.loaded import Loaded
 from training.shipping import ship
 
 NETWORK = Configuration(

@@ -14,9 +14,9 @@ from service.emotions import VOCAL_BURST_EMOTIONS
 from tests.training.made_up import features_of
 from training.configuration import shipped
 from training.datasets import Clip, Corpus
-from training.experiment import Loaded
 from training.features import VARIANTS
 from training.leakage import APART, COPIES, LEAKY, RANDOM, add_arguments, measure, page, run
+from training.loaded import Loaded
 from training.splits import LeakageError, Split
 
 SPEAKERS, REPETITIONS = 10, 4
