@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -59,11 +60,14 @@ def commands(text: str) -> Iterator[tuple[str, Any]]:
 
 
 def laid_out(answer: Any, indent: str = "") -> str:
-    """``answer`` as JSON, an object or array on one line where it fits."""
+    """``answer`` as JSON, an object or array on one line where it fits, many numbers on as few as they fit."""
     line = json.dumps(answer, ensure_ascii=False)
     if len(line) <= _WIDTH or not isinstance(answer, dict | list):
         return line
     inner = indent + "  "
+    if isinstance(answer, list) and not any(isinstance(value, dict | list | str) for value in answer):
+        numbers = textwrap.fill(line[1:-1], _WIDTH, initial_indent=inner, subsequent_indent=inner)
+        return f"[\n{numbers}\n{indent}]"
     if isinstance(answer, dict):
         members = [f"{json.dumps(key)}: {laid_out(value, inner)}" for key, value in answer.items()]
     else:

@@ -82,7 +82,7 @@ class Configuration:
             raise ValueError(f"linear_probe: there is nothing to fit the head of a new {self.model} on")
         if self.beside and (self.corpus != "RAVDESS" or self.model == FOREST):
             raise ValueError(f"beside: {self.beside} has emotions of RAVDESS, for networks to learn")
-        if self.beside and (self.teacher or self.smote or self.label_smoothing):
+        if self.beside and (self.smote or self.label_smoothing):
             raise ValueError("beside: a target that says nothing about a class is neither blended nor smoothed")
         if not 0 <= self.warmup < self.epochs:
             raise ValueError(f"warmup is {self.warmup}, which is not from 0 to less than the {self.epochs} epochs")

@@ -19,6 +19,7 @@ def taught(targets: Floats, inputs: Floats, owner: NDArray[np.int64], teacher: P
     """``targets`` (clips, classes), blended with what the ONNX model ``teacher`` says of clips.
 
     It hears the windows ``inputs``; ``owner`` (windows,) says whose they are. Targets of other clips stay as they are.
+    A class that is unknown to a clip's corpus is known to the teacher.
     """
     options = ort.SessionOptions()
     options.intra_op_num_threads = 1  # runs go side by side, a core each
@@ -29,6 +30,6 @@ def taught(targets: Floats, inputs: Floats, owner: NDArray[np.int64], teacher: P
         np.add.at(said, owner[start : start + _BATCH], probabilities ** (1 / _TEMPERATURE))
     heard = np.unique(owner)
     blended = targets.copy()
-    blended[heard] *= 1 - _SHARE
+    blended[heard] = (1 - _SHARE) * np.maximum(targets[heard], 0)
     blended[heard] += _SHARE * said[heard] / said[heard].sum(axis=1, keepdims=True)
     return blended

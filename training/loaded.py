@@ -46,21 +46,20 @@ class Loaded:
         ]
 
     def sampler(self, clips: Indices, teacher: Path | None = None) -> Sampler:
-        sampler = self._sampler(clips, self.corpus.labels)
-        if self.beside is not None:
-            everyone = np.arange(len(self.beside.corpus.clips))
-            sampler = replace(sampler, beside=self.beside._sampler(everyone, self.corpus.labels))
-        if teacher is None:
+        """Draws from ``clips``, and from all of the corpus beside; a ``teacher`` is asked about both."""
+        sampler = self._sampler(clips, self.corpus.labels, teacher)
+        if self.beside is None:
             return sampler
-        return replace(sampler, targets=taught(sampler.targets, *sampler.plain(), teacher))
+        everyone = np.arange(len(self.beside.corpus.clips))
+        return replace(sampler, beside=self.beside._sampler(everyone, self.corpus.labels, teacher))
 
-    def _sampler(self, clips: Indices, classes: Sequence[str]) -> Sampler:
+    def _sampler(self, clips: Indices, classes: Sequence[str], teacher: Path | None) -> Sampler:
         """With targets among ``classes``, some of which the corpus may not have."""
         configuration = self.configuration
         targets = np.full((len(self.corpus.clips), len(classes)), UNKNOWN, dtype=np.float32)
         targets[:, np.isin(classes, self.corpus.labels)] = 0
         targets[np.arange(len(targets)), [classes.index(clip.label) for clip in self.corpus.clips]] = 1
-        return Sampler(
+        sampler = Sampler(
             self.features,
             configuration.front_end,
             configuration.augmentation,
@@ -70,6 +69,7 @@ class Loaded:
             configuration.smote,
             configuration.seed,
         )
+        return replace(sampler, targets=taught(targets, *sampler.plain(), teacher)) if teacher else sampler
 
     def evaluated(self, clips: Indices) -> Evaluated:
         chosen = np.flatnonzero(np.isin(self.features.owner, clips))

@@ -163,7 +163,7 @@ def test_file_that_is_not_there_or_not_text_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    ['corpus = "EmoGator"', "smote = true", "label_smoothing = 0.1", 'teacher = "speech_encoder"'],
+    ['corpus = "EmoGator"', "smote = true", "label_smoothing = 0.1"],
 )
 def test_corpus_beside_is_for_what_can_be_learnt_from_it(tmp_path: Path, wrong: str) -> None:
     corpus = "" if wrong.startswith("corpus") else 'corpus = "RAVDESS"'

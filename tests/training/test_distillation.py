@@ -7,6 +7,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
+from training.augment import UNKNOWN
 from training.distillation import taught
 
 
@@ -41,3 +42,9 @@ def test_every_window_is_heard_however_many_there_are(teacher: Path) -> None:
     said = np.random.default_rng(0).dirichlet([1, 1], 150).astype(np.float32)
     blended = taught(np.zeros((150, 2), dtype=np.float32), said, np.arange(150), teacher)
     assert np.argmax(blended, axis=1).tolist() == np.argmax(said, axis=1).tolist()
+
+
+def test_teacher_knows_a_class_that_the_clip_s_corpus_does_not(teacher: Path) -> None:
+    said = np.array([[0.5, 0.5], [0.5, 0.5]], dtype=np.float32)
+    blended = taught(np.array([[1, UNKNOWN]] * 2, dtype=np.float32), said, np.array([0, 0]), teacher)
+    assert blended.tolist() == [[0.75, 0.25], [1, UNKNOWN]]
