@@ -31,7 +31,7 @@ def page(document: Mapping[str, Any]) -> str:
         "- **telephone** is the same test clips through an 8 kHz, 300-3400 Hz, µ-law line. One model answers for both "
         "bands.\n"
         "- The last rows go beyond the paper: **Whisper encoder** starts with the first layers of a speech recogniser, "
-        "**distilled** learns from that encoder with only its head fitted, too.\n"
+        "**distilled** learns from such an encoder, too, **beside CREMA-D** from that corpus's clips, too.\n"
         "- Brackets hold 95 % intervals from a bootstrap over speakers. UAR is the mean of the class recalls. "
         "**folds** says how many of the five of each protocol have been run; with fewer the intervals are wider.\n"
         "- Epoch and temperature were chosen on validation clips, never on the test fold. The settings were explored "
@@ -92,7 +92,9 @@ def _figures(row: Row) -> Mapping[str, Any]:
 
 def _named(row: Row) -> tuple[str, str]:
     features = "combined" if len(row["features"]) > 1 else FEATURES[row["features"][0]]
-    return TITLES[row["model"]] + (", distilled" if row["teacher"] else ""), features
+    distilled = ", distilled" if row["teacher"] else ""
+    beside = f", beside {row['beside']}" if row["beside"] else ""
+    return TITLES[row["model"]] + distilled + beside, features
 
 
 def _cells(row: Row, protocol: str, figures: Sequence[str]) -> list[str]:

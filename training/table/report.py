@@ -74,6 +74,7 @@ def summary(results: Sequence[Result]) -> dict[str, Any]:
         "fingerprint": first["fingerprint"],
         "model": first["configuration"]["model"],
         "teacher": first["configuration"].get("teacher"),
+        "beside": first["configuration"].get("beside"),
         "features": first["configuration"]["front_end"]["features"],
         "protocols": protocol_reports(results),
         "epochs": statistics.median(result["epochs"] for result in results),
