@@ -21,7 +21,8 @@ def main() -> int:
         from streamlit import net_util
         from streamlit.web import bootstrap
 
-        from service.dashboard import charts, sounds  # noqa: F401 - what takes its time, before the first visitor waits
+        from service.dashboard import sounds  # noqa: F401 - what takes its time, before the first visitor waits
+        from service.dashboard.charts import summaries, waveforms  # noqa: F401 - as above
     except ModuleNotFoundError:
         print("The dashboard needs its extra: pip install -e '.[dashboard]', or make dashboard.", file=sys.stderr)
         return 2

@@ -1,15 +1,15 @@
-"""One call, from what it was like as a whole to what a single moment is made of."""
+"""One call: its headline, what was heard and said when, and what a single moment is made of."""
 
-from functools import partial
 from typing import Any, Final
 
 import streamlit as st
 
-from service.dashboard import charts, components, export, sounds, wording
+from service.dashboard import charts, components, sounds, wording
+from service.dashboard.charts import summaries, waveforms
 from service.dashboard.client import Json
 from service.dashboard.settings import DashboardSettings
 from service.dashboard.state import Call, Span, visit
-from service.dashboard.views import cards
+from service.dashboard.views import details
 from service.dashboard.views.troubles import explained
 from service.problems import Problem
 
@@ -29,15 +29,7 @@ def show(call: Call, settings: DashboardSettings) -> None:
         st.info("The voices come first, usually within seconds; the page shows them as soon as they are there.")
         return
     _listen(call, settings)
-    how, went, trust, take = st.tabs(["How it sounded", "How it went", "How far to trust it", "Take it away"])
-    with how:
-        _distribution(analysis)
-    with went:
-        _dynamics(analysis)
-    with trust:
-        _quality(analysis)
-    with take:
-        _export(call)
+    details.show(analysis)
 
 
 def _decode(call: Call, settings: DashboardSettings) -> None:
@@ -142,7 +134,7 @@ def _player(call: Call, settings: DashboardSettings) -> None:
 
 def _chart(call: Call) -> None:
     if "call" not in call.charts:
-        call.charts["call"] = charts.call(call.analysis, call.sound.envelope if call.sound else None)
+        call.charts["call"] = waveforms.call(call.analysis, call.sound.envelope if call.sound else None)
     with st.container(key="call-chart"):
         event: Any = st.plotly_chart(
             call.charts["call"],
@@ -152,7 +144,7 @@ def _chart(call: Call) -> None:
             config=charts.CONFIG | {"scrollZoom": True},
         )
     boxes = event.selection.box
-    if boxes and (span := charts.selected(boxes[0])) and st.session_state.get("box") != (call.id, span):
+    if boxes and (span := waveforms.selected(boxes[0])) and st.session_state.get("box") != (call.id, span):
         st.session_state["box"] = (call.id, span)
         call.choose(*span)
         st.rerun(scope="fragment")
@@ -226,7 +218,7 @@ def _inside(call: Call, span: Span) -> None:
             times = f"{wording.clock(segment['start_ms'])} to {wording.clock(segment['end_ms'])}"
             st.markdown(f"**{wording.channel_name(segment)}**, {times}: {wording.sounded(segment)}{doubt}")
             st.plotly_chart(
-                charts.scores([("voice", segment)], 210),
+                summaries.scores([("voice", segment)], 210),
                 key=f"scores {segment['channel']} {segment['start_ms']} {segment['source']}",
                 config=charts.CONFIG,
             )
@@ -246,112 +238,9 @@ def _features(sound: sounds.Sound, span: Span) -> None:
         channel = st.segmented_control("Channel", numbers, default=1, key="span channel") or 1
     samples = sound.span(channel, *span)
     st.plotly_chart(
-        charts.span(sounds.envelope(samples[None]), sounds.features(samples), span[0]),
+        waveforms.span(sounds.envelope(samples[None]), sounds.features(samples), span[0]),
         key="features",
         config=charts.CONFIG,
     )
     if span[1] - span[0] > sounds.LONGEST_SPAN_MS:
         st.caption(f"The first {sounds.LONGEST_SPAN_MS // 1000} seconds of it.")
-
-
-def _distribution(analysis: Json) -> None:
-    if not any(map(wording.is_relied_on, analysis["timeline"])):
-        st.info("There is no emotion in this call that can be relied on; see How far to trust it.")
-        return
-    st.plotly_chart(charts.distribution(analysis), key="distribution", config=charts.CONFIG)
-    st.caption("Of the time in which each speaks; segments that are better not relied on are left out.")
-    if analysis["conversation"]:
-        st.markdown("##### How it changed")
-        st.plotly_chart(charts.valence(analysis), key="valence", config=charts.CONFIG)
-
-
-def _dynamics(analysis: Json) -> None:
-    conversation = analysis["conversation"]
-    if conversation is None:
-        st.info("Nobody talks in this recording, so there is nothing to tell of how the talk went.")
-        return
-    st.plotly_chart(charts.talk(analysis), key="talk", config=charts.CONFIG | {"displayModeBar": False})
-    st.plotly_chart(charts.floor(analysis), key="floor", config=charts.CONFIG)
-    st.dataframe(
-        [
-            {
-                "who": wording.channel_name(side),
-                "talk": wording.clock(side["talk_ms"]),
-                "turns": side["turns"],
-                "longest turn": _length(side["longest_monologue"]),
-                "answers after (s)": None
-                if side["response_latency_ms"] is None
-                else side["response_latency_ms"] / 1000,
-                "interruptions": side["interruptions"],
-                "words a minute": side["words_per_minute"],
-            }
-            for side in conversation["dynamics"]["participants"]
-        ],
-        hide_index=True,
-    )
-
-
-def _length(span: Json | None) -> str | None:
-    return None if span is None else wording.clock(span["end_ms"] - span["start_ms"])
-
-
-def _quality(analysis: Json) -> None:
-    for note in analysis["notes"]:
-        st.info(wording.plain(note))
-    st.dataframe(
-        [
-            {
-                "channel": wording.channel_name(channel),
-                "state": wording.CHANNEL_STATUS.get(channel["status"], channel["status"]),
-                "speech": wording.clock(channel["speech_ms"]),
-                "level (dBFS)": (channel["quality"] or {}).get("level_dbfs"),
-                "signal to noise (dB)": (channel["quality"] or {}).get("snr_db"),
-                "clipped": (channel["quality"] or {}).get("clipped"),
-                "up to (Hz)": (channel["quality"] or {}).get("bandwidth_hz"),
-            }
-            for channel in analysis["channels"]
-        ],
-        hide_index=True,
-        column_config={"clipped": st.column_config.NumberColumn(format="percent")},
-    )
-    for channel in analysis["channels"]:
-        if channel["reason"]:
-            st.warning(f"**{wording.channel_name(channel)}**: {wording.plain(channel['reason'])}")
-    total = len(analysis["timeline"])
-    doubted: dict[str, int] = {}
-    for segment in analysis["timeline"]:
-        if not wording.is_relied_on(segment):
-            doubted[wording.doubt(segment)] = doubted.get(wording.doubt(segment), 0) + 1
-    if doubted:
-        why = ", ".join(f"{reason}: {count}" for reason, count in sorted(doubted.items()))
-        st.markdown(
-            f"**{sum(doubted.values())} of {total} segments** are better not relied on, and drawn paler. {why}."
-        )
-    elif total:
-        st.markdown(f"Nothing speaks against any of the {total} segments.")
-    st.caption("What gave these results, and how far to trust it:")
-    words = analysis["transcript"]["words"]
-    cards.buttons([*analysis["models"], *(words["text_models"] if words else ())])
-    if words:
-        provider = wording.plain(analysis["transcript"]["provider"])
-        st.caption(
-            f"The words: {wording.plain(words['model'])} by {provider}, language {wording.plain(words['language'])}."
-        )
-
-
-def _export(call: Call) -> None:
-    with st.container(horizontal=True):
-        for label, make, ending, mime in (
-            ("JSON, as the service answered", export.as_json, "json", "application/json"),
-            ("CSV, a line each", export.as_csv, "csv", "text/csv"),
-            ("Report, one page of HTML", export.as_report, "html", "text/html"),
-        ):
-            st.download_button(
-                label,
-                partial(make, call.analysis),
-                file_name=f"{call.id}.{ending}",
-                mime=mime,
-                on_click="ignore",
-                icon=":material/download:",
-            )
-    st.caption("The report prints on a page. What was said is in the JSON and the CSV; keep them as you keep calls.")

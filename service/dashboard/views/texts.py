@@ -5,6 +5,7 @@ from typing import Final
 import streamlit as st
 
 from service.dashboard import charts, palette, wording
+from service.dashboard.charts import summaries
 from service.dashboard.client import Json
 from service.dashboard.components import sentences
 from service.dashboard.state import visit
@@ -42,7 +43,7 @@ def _result(analysis: Json) -> None:
         with column:
             st.markdown(f"##### {name}: {wording.plain(wording.sounded(prediction))}{fine}")
             st.plotly_chart(
-                charts.scores([(name, prediction)], height=60 + 24 * len(prediction["scores"])),
+                summaries.scores([(name, prediction)], height=60 + 24 * len(prediction["scores"])),
                 key=f"whole {name}",
                 config=charts.CONFIG,
             )

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from service.dashboard import charts, palette
+from service.dashboard.charts import summaries, waveforms
 from service.dashboard.sounds import envelope, features
 from service.emotions import SENTIMENTS, SPEECH_EMOTIONS, TEXT_EMOTIONS, VOCAL_BURST_EMOTIONS
 from tests.service.dashboard.kit import analysis
@@ -22,7 +23,7 @@ def test_every_segment_is_a_bar_where_it_was_heard():
     found = analysis()
     drawn = {
         (trace.name, base - charts.ORIGIN_MS, base - charts.ORIGIN_MS + length)
-        for trace in bars(charts.call(found, None))
+        for trace in bars(waveforms.call(found, None))
         for base, length in zip(trace.base, trace.x, strict=True)
     }
     assert drawn == {(each["label"], each["start_ms"], each["end_ms"]) for each in found["timeline"]}
@@ -31,13 +32,13 @@ def test_every_segment_is_a_bar_where_it_was_heard():
 def test_a_segment_that_is_not_relied_on_is_paler_and_says_why():
     found = analysis()
     found["timeline"] = [found["timeline"][0] | {"abstained": "low_snr"}]
-    (trace,) = bars(charts.call(found, None))
+    (trace,) = bars(waveforms.call(found, None))
     assert trace.marker.opacity[0] < 1
     assert "too much noise" in trace.customdata[0]
 
 
 def test_a_channel_without_emotions_says_so():
-    assert any("not analysed" in note.text for note in charts.call(analysis(), None).layout.annotations)
+    assert any("not analysed" in note.text for note in waveforms.call(analysis(), None).layout.annotations)
 
 
 def test_an_hour_is_a_few_thousand_points():
@@ -48,16 +49,16 @@ def test_an_hour_is_a_few_thousand_points():
     ]
     found["channels"] = [channel | {"loudness_dbfs": [-20.0] * 3_600} for channel in found["channels"]]
     noise = np.random.default_rng(1).normal(0, 0.1, (2, 16_000 * 360)).astype(np.float32)
-    assert points(charts.call(found, envelope(noise))) < 12_000
-    assert points(charts.call(found, None)) < 12_000
-    assert len(json.dumps(charts.call(found, envelope(noise)).to_plotly_json(), default=str)) < 1_000_000
+    assert points(waveforms.call(found, envelope(noise))) < 12_000
+    assert points(waveforms.call(found, None)) < 12_000
+    assert len(json.dumps(waveforms.call(found, envelope(noise)).to_plotly_json(), default=str)) < 1_000_000
 
 
 def test_times_are_shown_with_hours_where_there_are_some():
     found = analysis()
-    assert charts.call(found, None).layout.xaxis.tickformat == "%M:%S"
+    assert waveforms.call(found, None).layout.xaxis.tickformat == "%M:%S"
     found["audio"]["duration_ms"] = 3_600_000
-    assert charts.call(found, None).layout.xaxis.tickformat == "%H:%M:%S"
+    assert waveforms.call(found, None).layout.xaxis.tickformat == "%H:%M:%S"
 
 
 @pytest.mark.parametrize(
@@ -72,7 +73,7 @@ def test_times_are_shown_with_hours_where_there_are_some():
     ids=["as Plotly writes them", "from right to left", "numbers", "from before the beginning", "a slip of the hand"],
 )
 def test_what_is_selected_is_a_span_of_the_call(edges, span):
-    assert charts.selected({"x": edges}) == span
+    assert waveforms.selected({"x": edges}) == span
 
 
 def test_shares_are_of_the_time_that_can_be_relied_on():
@@ -85,13 +86,13 @@ def test_shares_are_of_the_time_that_can_be_relied_on():
             | {"label": "angry", "start_ms": 4_000, "end_ms": 9_000, "role": "customer", "abstained": "clipped"},
         ]
     )
-    shares = {trace.name: list(trace.x) for trace in charts.distribution(found).data}
+    shares = {trace.name: list(trace.x) for trace in summaries.distribution(found).data}
     assert shares == {"calm": [0.25], "sad": [0.75]}
 
 
 def test_pleasure_is_weighed_as_the_service_does():
     found = analysis()
-    figure = charts.valence(found)
+    figure = summaries.valence(found)
     moments = next(trace for trace in figure.data if trace.mode == "markers")
     scores = found["timeline"][0]["scores"]
     expected = scores["happy"] - sum(scores[label] for label in ("sad", "angry", "fearful", "disgust"))
@@ -104,14 +105,14 @@ def test_the_floor_shows_overlaps_and_silences_where_there_are_some():
         "total_ms": 500,
         "instances": [{"start_ms": 1_000, "end_ms": 1_500}],
     }
-    names = {trace.name for trace in charts.floor(found).data}
+    names = {trace.name for trace in summaries.floor(found).data}
     assert "both speak" in names
     assert "silence" not in names
 
 
 def test_a_span_has_four_pictures_of_its_sound():
     tone = np.sin(2 * np.pi * 440 * np.arange(16_000) / 16_000).astype(np.float32)
-    figure = charts.span(envelope(tone[None]), features(tone), 2_000)
+    figure = waveforms.span(envelope(tone[None]), features(tone), 2_000)
     assert [trace.type for trace in figure.data] == ["scatter", "heatmap", "heatmap", "heatmap"]
     chroma = figure.data[3]
     loudest = np.asarray(chroma.z).mean(axis=1).argmax()
