@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from service.audio import contained
 from service.dashboard.settings import DashboardSettings, SettingsError, load_settings
 from service.security.addresses import is_loopback
 
@@ -21,14 +22,14 @@ def main() -> int:
         from streamlit import net_util
         from streamlit.web import bootstrap
 
-        from service.dashboard import sounds  # noqa: F401 - what takes its time, before the first visitor waits
-        from service.dashboard.charts import summaries, waveforms  # noqa: F401 - as above
+        from service.dashboard import page  # noqa: F401 - what takes its time, before the first visitor waits
     except ModuleNotFoundError:
         print("The dashboard needs its extra: pip install -e '.[dashboard]', or make dashboard.", file=sys.stderr)
         return 2
     # It would ask a stranger for this machine's address when a page of another origin calls.
     net_util._external_ip = ""
     flags = options(settings)
+    contained.prepare()
     print(f"\nVoice to Value shows its calls on http://{settings.host}:{settings.port}\n", flush=True)
     bootstrap.load_config_options(flags)
     bootstrap.run(str(_PAGE), is_hello=False, args=[], flag_options=flags)

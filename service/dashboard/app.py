@@ -1,20 +1,9 @@
-"""The script that Streamlit runs for each visitor and each change."""
+"""The script that Streamlit runs for each visitor and each change.
 
-from pathlib import Path
+A decoding process runs the main script, too, under another name, before it decodes: there nothing is to happen.
+"""
 
-import streamlit as st
+if __name__ == "__main__":
+    from service.dashboard import page
 
-from service.dashboard.views import calls, texts
-
-_ASSETS = Path(__file__).with_name("assets")
-
-# A file of our own: Streamlit has its browsers fetch emoji and Material icons for it from elsewhere.
-st.set_page_config(page_title="Voice to Value", page_icon=_ASSETS / "icon.svg", layout="wide")
-st.html(_ASSETS / "page.css")
-st.navigation(
-    [
-        st.Page(calls.show, title="Calls", icon=":material/call:", url_path="calls", default=True),
-        st.Page(texts.show, title="Text", icon=":material/notes:", url_path="text"),
-    ],
-    position="top",
-).run()
+    page.show()

@@ -15,7 +15,8 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from service.audio.decode import SAMPLE_RATE, Limits, decode
+from service.audio.contained import decode
+from service.audio.decode import SAMPLE_RATE, Limits
 from service.audio.features import Floats, chroma, log_mel, mfcc
 
 BUCKETS: Final = 2000
@@ -97,7 +98,8 @@ def open_sound(content: bytes, limits: Limits) -> Sound:
     """Decode the file ``content``.
 
     Raises:
-        Problem: it is no recording, or one beyond the ``limits``; see :func:`service.audio.decode.decode`.
+        Problem: it is no recording, or one beyond the ``limits``.
+        LostDecoderError: see :func:`service.audio.contained.decode`.
     """
     recording = decode(io.BytesIO(content), limits)
     channels, length = recording.samples.shape

@@ -76,7 +76,7 @@ class Call:
         return True
 
     def decode(self, settings: DashboardSettings) -> None:
-        """Raises: Problem: what was handed over is no recording."""
+        """Raises: Problem: what was handed over is no recording. LostDecoderError: hand it over again."""
         content, self.content = self.content, None
         if content is not None:
             with _DECODING:

@@ -4,6 +4,7 @@ from typing import Any, Final
 
 import streamlit as st
 
+from service.audio.contained import LostDecoderError
 from service.dashboard import charts, components, sounds, wording
 from service.dashboard.charts import summaries, waveforms
 from service.dashboard.client import Json
@@ -39,6 +40,8 @@ def _decode(call: Call, settings: DashboardSettings) -> None:
                 call.decode(settings)
             except Problem as problem:
                 st.warning(f"The recording cannot be shown here. {wording.plain(problem.detail)}")
+            except LostDecoderError:
+                st.warning("The recording could not be shown just now; choose it again.")
 
 
 def _heading(analysis: Json) -> None:

@@ -1,9 +1,12 @@
 import hashlib
 import io
+import os
+import signal
 
 import numpy as np
 import pytest
 
+from service.audio import contained
 from service.audio.decode import SAMPLE_RATE, Limits, decode
 from service.dashboard import sounds
 from service.problems import NotAudio, TooLong
@@ -88,3 +91,13 @@ def test_what_is_no_recording_is_refused():
 def test_what_is_too_long_is_refused(sample_call):
     with pytest.raises(TooLong):
         sounds.open_sound(sample_call.read_bytes(), Limits(10, 2))
+
+
+def _fault(_told, _limits):
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+
+def test_a_file_over_which_the_decoder_dies_is_refused_and_the_page_lives(monkeypatch):
+    monkeypatch.setattr(contained, "_answer", _fault)
+    with pytest.raises(NotAudio, match="decoder failed"):
+        sounds.open_sound(b"hostile", LIMITS)
