@@ -139,7 +139,7 @@ def test_command_writes_figures_and_page(folder: Path, models_dir: Path, tmp_pat
     out = tmp_path / "reports"
     run(options("--savee", str(folder), "--out", str(out), "--model", str(models_dir / "speech_encoder")))
     document = json.loads((out / "corpora.json").read_text(encoding="utf-8"))
-    assert document["model"]["trained_on"] == ["RAVDESS"]
+    assert document["model"]["trained_on"] == ["RAVDESS", "CREMA-D"]
     (result,) = document["corpora"]
     assert result["classes"] == list(PITCHES)
     assert np.sum(result["bands"]["telephone"]["confusion"]) == 120
