@@ -113,12 +113,8 @@ COMPARISONS: Final = (
 ABLATIONS: Final = (
     Comparison("speech_encoder_ravdess", "speech_encoder", "RAVDESS alone"),
     Comparison("speech_student_ravdess", "speech_student", "RAVDESS alone, and speech_encoder_probe as the teacher"),
-    Comparison(
-        "speech_encoder_probe", "speech_encoder_ravdess", "its head fitted only"
-    ),
-    Comparison(
-        "speech_encoder_no_refit", "speech_encoder_ravdess", "not trained on validation speakers"
-    ),
+    Comparison("speech_encoder_probe", "speech_encoder_ravdess", "its head fitted only"),
+    Comparison("speech_encoder_no_refit", "speech_encoder_ravdess", "not trained on validation speakers"),
     Comparison("speech_encoder_no_averaging", "speech_encoder_no_refit", "the last weights, not their average"),
     Comparison("speech_encoder_no_augmentation", "speech_encoder_no_refit", "clips as they are, in both bands"),
     Comparison("speech_encoder_no_telephone", "speech_encoder_no_refit", "no telephone copies"),
