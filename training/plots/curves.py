@@ -56,6 +56,6 @@ def curves_picture(runs: Sequence[Mapping[str, Any]], title: str, path: Path) ->
         ],
         fontsize=9,
     )
-    recall.legend(fontsize=9, loc="lower right")
+    figure.legend(*recall.get_legend_handles_labels(), fontsize=9, loc="outside right upper")
     figure.suptitle(title)
     return save(figure, path)

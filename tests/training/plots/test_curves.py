@@ -44,7 +44,8 @@ def test_each_split_has_a_colour_of_its_own_in_both_halves(figure: Figure) -> No
     assert set(colours) == {"fold-1", "fold-2"}
     assert len(set(colours.values())) == 2
     assert {line.get_label(): line.get_color() for line in loss.lines if line.get_marker() == "o"} == colours
-    assert [text.get_text() for text in recall.get_legend().get_texts()] == ["fold-1", "fold-2"]
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["fold-1", "fold-2"]
 
 
 def test_a_run_without_epochs_is_refused(tmp_path: Path) -> None:
