@@ -17,6 +17,7 @@ from training.metrics import (
     Predictions,
     Tally,
     accuracy,
+    accuracy_gain,
     bootstrap,
     confusion_matrix,
     expected_calibration_error,
@@ -132,6 +133,22 @@ def test_interval_of_speakers_who_are_all_alike_is_a_point() -> None:
     same = np.array([[3, 1], [0, 4]])
     tally = Tally({"ann": same, "bob": same, "cyd": same}, np.zeros((15, 3)))
     assert bootstrap(tally, seed=0) == {"accuracy": (0.875, 0.875), "uar": (0.875, 0.875)}
+
+
+def test_gain_of_the_same_clips_is_surer_than_either_accuracy() -> None:
+    # Hard and easy speakers; everyone gains one or two of ten clips.
+    def tally(gain: int) -> Tally:
+        right = [number % 9 + gain * (1 + number % 2) for number in range(20)]
+        confusion = {f"speaker-{n:02}": np.array([[count, 10 - count], [0, 0]]) for n, count in enumerate(right)}
+        return Tally(confusion, np.zeros((15, 3)))
+
+    before, after = tally(0), tally(1)
+    found = accuracy_gain(before, after, seed=0)
+    assert found["gain"] == pytest.approx(accuracy(after.total) - accuracy(before.total), abs=1e-4)
+    low, high = found["gain_interval"]
+    assert 0.1 <= low < found["gain"] < high <= 0.2
+    lowest, highest = bootstrap(before, seed=0)["accuracy"]
+    assert high - low < (highest - lowest) / 3
 
 
 def test_calibration_error_by_hand() -> None:

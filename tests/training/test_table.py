@@ -70,7 +70,15 @@ def test_every_row_of_the_rehearsal_is_in_the_report(written: Path) -> None:
                 assert figures["folds"] == 1
         assert row["onnx_difference"] < 1e-4
         assert min(row["parameters"], row["onnx_bytes"], row["latency_ms"], row["cpu_minutes"] + 0.01) > 0
-    assert [len(comparison["sides"]) for comparison in document["comparisons"]] == [2, 2]
+    assert len(document["comparisons"]) == 2
+    for comparison in document["comparisons"]:
+        before, after = (side["protocols"] for side in comparison["sides"])
+        for protocol, bands in comparison["gains"].items():
+            for band, found in bands.items():
+                accuracies = [side[protocol][band]["accuracy"] for side in (before, after)]
+                assert found["gain"] == pytest.approx(accuracies[1] - accuracies[0], abs=2e-4)
+                low, high = found["gain_interval"]
+                assert low <= found["gain"] <= high
 
 
 def test_report_is_made_of_the_results_alone(written: Path, tmp_path: Path) -> None:
@@ -123,6 +131,15 @@ def test_row_below_the_papers_figure_says_by_how_much(written: Path) -> None:
     assert "2D-CNN on MFCC: **2.1 points short of** the paper's 72.1 %, which lies within" in page(document)
     figures.update(accuracy=0.75, accuracy_interval=[0.72, 0.78])
     assert "2D-CNN on MFCC: 2.9 points above the paper's 72.1 %." in page(document)
+
+
+def test_change_stands_in_bold_where_it_is_not_chance(written: Path) -> None:
+    document: dict[str, Any] = json.loads((written / "table.json").read_text())
+    found = document["comparisons"][0]["gains"]["paper"]["wideband"]
+    found.update(gain=0.031, gain_interval=[-0.005, 0.067])
+    assert " %: +3.1 (-0.5 to +6.7) |" in page(document)
+    found.update(gain_interval=[0.005, 0.067])
+    assert " %: **+3.1** (+0.5 to +6.7) |" in page(document)
 
 
 def test_training_without_data_says_what_is_missing(tmp_path: Path) -> None:

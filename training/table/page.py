@@ -73,8 +73,12 @@ def page(document: Mapping[str, Any]) -> str:
     if document["comparisons"]:
         sections += [
             "## One thing changed",
-            "Each pair has the same splits. Accuracy.",
-            table(("row", "what", "random split", "telephone", "speakers apart", "telephone"), _comparisons(document)),
+            "Accuracy as it is and with the change, on the same splits, and by how much it rises: bold where the "
+            "brackets, for which the same speakers are drawn on both sides, leave 0 out.",
+            table(
+                ("row", "with", "random split", "telephone", "speakers apart", "telephone", "folds"),
+                map(_comparison, document["comparisons"]),
+            ),
         ]
     pictures = [file for row in rows for file in row["pictures"]]
     if pictures:
@@ -107,17 +111,18 @@ def _cells(row: Row, protocol: str, figures: Sequence[str]) -> list[str]:
 
 def _accuracies(row: Row) -> list[str]:
     paper = f"{row['paper']:.1f} %" if row["paper"] is not None else "–"
-    folds = " + ".join(
-        str(row["protocols"][protocol]["wideband"]["folds"]) if protocol in row["protocols"] else "0"
-        for protocol in ("paper", "speaker-independent")
-    )
     return [
         *_named(row),
         paper,
         *_cells(row, "paper", ["accuracy"]),
         *_cells(row, "speaker-independent", ["accuracy", "uar"]),
-        folds,
+        _folds(row),
     ]
+
+
+def _folds(row: Row) -> str:
+    runs = (row["protocols"].get(protocol) for protocol in _PROTOCOLS)
+    return " + ".join(str(bands["wideband"]["folds"] if bands else 0) for bands in runs)
 
 
 def _shortfalls(rows: Sequence[Row]) -> Iterator[str]:
@@ -164,12 +169,19 @@ def _costs(row: Row) -> list[str]:
     ]
 
 
-def _comparisons(document: Mapping[str, Any]) -> Iterator[list[str]]:
-    for comparison in document["comparisons"]:
-        for what, side in zip(("as it is", comparison["what"]), comparison["sides"], strict=True):
-            yield [
-                side["name"],
-                what,
-                *_cells(side, "paper", ["accuracy"]),
-                *_cells(side, "speaker-independent", ["accuracy"]),
-            ]
+def _comparison(comparison: Mapping[str, Any]) -> list[str]:
+    before, after = comparison["sides"]
+    cells = []
+    for protocol in _PROTOCOLS:
+        for band in _BANDS:
+            if protocol in comparison["gains"]:
+                was, now = (side["protocols"][protocol][band]["accuracy"] for side in (before, after))
+                gain = comparison["gains"][protocol][band]
+                low, high = gain["gain_interval"]
+                rise = f"{100 * gain['gain']:+.1f}"
+                if low > 0 or high < 0:
+                    rise = f"**{rise}**"
+                cells.append(f"{100 * was:.1f} → {100 * now:.1f} %: {rise} ({100 * low:+.1f} to {100 * high:+.1f})")
+            else:
+                cells.append("–")
+    return [before["name"], f"{after['name']}: {comparison['what']}", *cells, _folds(after)]

@@ -9,9 +9,10 @@ from typing import Any, Final
 from service.audio.features import FrontEnd
 from training import card
 from training.experiment import PROTOCOLS, Result, protocol_reports
-from training.metrics import Tally
+from training.features import BANDS
+from training.metrics import Tally, accuracy_gain
 from training.table.page import page
-from training.table.rows import ABLATIONS, BEYOND, COMPARISONS, ROWS
+from training.table.rows import ABLATIONS, BEYOND, COMPARISONS, ROWS, Comparison
 
 PICTURES: Final = "pictures"
 # The rows that pictures are drawn of: the best of each model.
@@ -37,13 +38,7 @@ def write_report(results: Path, out: Path) -> None:
                     "pictures": [f"{PICTURES}/{name}" for name in pictures],
                 }
             )
-    comparisons = []
-    for other in (*COMPARISONS, *ABLATIONS):
-        changed, plain = read_results(results / other.name), read_results(results / other.row)
-        alike = {result["split"] for result in changed} & {result["split"] for result in plain}
-        if alike:
-            both = ([result for result in side if result["split"] in alike] for side in (plain, changed))
-            comparisons.append({"what": other.what, "sides": [summary(side) for side in both]})
+    comparisons = [pair for other in (*COMPARISONS, *ABLATIONS) if (pair := compared(other, results))]
     missing = [row.name for row in ROWS if row.name not in {done["name"] for done in rows}]
     document = {
         "rows": rows,
@@ -54,6 +49,31 @@ def write_report(results: Path, out: Path) -> None:
     card.write_json(document, out / "table.json")
     (out / "table.md").write_text(page(document), encoding="utf-8")
     print(f"{len(ROWS) - len(missing)} of {len(ROWS)} rows are in {out / 'table.md'}")
+
+
+def compared(comparison: Comparison, results: Path) -> dict[str, Any] | None:
+    """Both sides on the splits that both have been run on, and what the change is worth there; None without any."""
+    before, after = read_results(results / comparison.row), read_results(results / comparison.name)
+    alike = {result["split"] for result in before} & {result["split"] for result in after}
+    if not alike:
+        return None
+    sides = [[result for result in side if result["split"] in alike] for side in (before, after)]
+    seed = sides[0][0]["configuration"]["seed"]
+    gains = {
+        protocol: {
+            band: accuracy_gain(
+                *(
+                    Tally.sum(Tally.from_json(result["bands"][band]) for result in side if result["split"] in splits)
+                    for side in sides
+                ),
+                seed=seed,
+            )
+            for band in BANDS
+        }
+        for protocol, splits in PROTOCOLS.items()
+        if alike.intersection(splits)
+    }
+    return {"what": comparison.what, "sides": [summary(side) for side in sides], "gains": gains}
 
 
 def read_results(folder: Path) -> list[Result]:
