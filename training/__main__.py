@@ -37,7 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
         ("text", "Make and evaluate the models that read texts.", text),
         ("leakage", "Show what a split that leaks does to a figure.", leakage),
         ("resampling", "Measure what the quality of resampling does to a figure.", resampling),
-        ("corpora", "Test a model on other corpora.", corpora),
+        ("corpora", "Test models on other corpora.", corpora),
         ("adaptation", "Test whether a model hears a speaker better for having heard him before.", adaptation),
         ("fusion", "Fit and test what the voice weighs beside the words.", fusion),
         ("pictures", "Draw what the corpora sound like.", pictures),

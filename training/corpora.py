@@ -1,4 +1,4 @@
-"""Test a model as it is served on corpora that it was not made from.
+"""Test models as they are served on corpora that they were not made from.
 
     python -m training corpora --crema-d DIR --tess DIR --savee DIR --meld DIR
 
@@ -6,7 +6,7 @@ Clips are prepared as in the evaluations of the cards, as they are and through a
 them is left out by level, the rest cut into equal pieces of three seconds at most, and a clip's probabilities are the
 mean of its pieces'.
 
-Only the classes that the model and the corpus share are scored. Clips of other classes are left out. What the model
+Only the classes that a model and the corpus share are scored. Clips of other classes are left out. What the model
 gives to classes that the corpus lacks, such as RAVDESS's *calm*, is left out as well and the rest divided by its sum,
 so that the likeliest of the shared classes is the answer.
 """
@@ -59,7 +59,12 @@ _SEED: Final = 0
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--model", type=Path, default=ARTEFACTS / "speech_encoder", help="the artefact (onnx_models/speech_encoder)"
+        "--models",
+        type=Path,
+        nargs="+",
+        metavar="DIR",
+        default=[ARTEFACTS / name for name in ("speech_encoder", "speech_emotion")],
+        help="their artefacts (speech_encoder and speech_emotion of onnx_models)",
     )
     for name in READERS:
         parser.add_argument(f"--{name}", type=Path, metavar="DIR", help="its folder, in the official layout")
@@ -75,21 +80,14 @@ def run(options: argparse.Namespace) -> None:
     if not corpora:
         raise SystemExit(f"Name the folder of a corpus: {', '.join(f'--{name} DIR' for name in READERS)}")
     try:
-        artefact = Artefact.load(options.model)
-        model = EmotionModel(artefact)
-        results = [measure(model, corpus, workers=options.workers) for corpus in corpora]
+        artefacts = [Artefact.load(folder) for folder in options.models]
+        models = [_tested(artefact, corpora, options.workers) for artefact in artefacts]
     except ArtefactError as error:
         raise SystemExit(str(error)) from error
     document = {
-        "model": {
-            "name": model.name,
-            "version": model.version,
-            "sha256": model.sha256,
-            "trained_on": _heard(artefact.card["training_data"]),
-        },
+        "models": models,
         "commit": commit(),
         "libraries": {name: version(name) for name in _LIBRARIES},
-        "corpora": results,
     }
     options.out.mkdir(parents=True, exist_ok=True)
     write_json(document, options.out / "corpora.json")
@@ -97,9 +95,15 @@ def run(options: argparse.Namespace) -> None:
     print(f"Written to {options.out / 'corpora.md'}")
 
 
-def _heard(data: Mapping[str, Any]) -> list[str]:
-    """The corpora that a model was made from."""
-    return [data["corpus"], *([data["beside"]["corpus"]] if "beside" in data else [])]
+def _tested(artefact: Artefact, corpora: Sequence[Corpus], workers: int) -> dict[str, Any]:
+    model, data = EmotionModel(artefact), artefact.card["training_data"]
+    return {
+        "name": model.name,
+        "version": model.version,
+        "sha256": model.sha256,
+        "trained_on": [data["corpus"], *([data["beside"]["corpus"]] if "beside" in data else [])],
+        "corpora": [measure(model, corpus, workers=workers) for corpus in corpora],
+    }
 
 
 def measure(model: EmotionModel, corpus: Corpus, *, workers: int) -> dict[str, Any]:
@@ -170,54 +174,57 @@ def _hear(model: EmotionModel, clip: Clip) -> NDArray[np.float64] | str:
 
 def page(document: Mapping[str, Any]) -> str:
     """The results as Markdown."""
-    model, corpora = document["model"], document["corpora"]
-    labels = tuple(dict.fromkeys(label for result in corpora for label in result["classes"]))
+    models = document["models"]
+    tested = [(model, result) for model in models for result in model["corpora"]]
+    labels = tuple(dict.fromkeys(label for _, result in tested for label in result["classes"]))
     sections = [
-        f"# {model['name']} {model['version']} on other corpora",
-        f"Trained on {' and '.join(model['trained_on'])}. The clips of the corpora below are cut as for the model "
-        "card.",
+        "# Models on other corpora",
+        "What each was trained on stands at the end. The clips of the corpora below are cut as for the models' cards.",
         table(
-            ("corpus", "classes", "chance", "clips", "speakers", "band", "accuracy", "UAR"),
-            (row for result in corpora for row in _figures(result, model["trained_on"])),
+            ("model", "corpus", "classes", "chance", "clips", "speakers", "band", "accuracy", "UAR"),
+            (row for model, result in tested for row in _figures(model, result)),
         ),
         *(
             [
                 "**Trained on**: the model has heard clips of that corpus, so this is no test of it. "
                 "The figures for callers whom it has never heard are on its card."
             ]
-            if any(result["corpus"] in model["trained_on"] for result in corpora)
+            if any(result["corpus"] in model["trained_on"] for model, result in tested)
             else []
         ),
         "UAR is the mean of the class recalls. Brackets hold 95 % intervals from a bootstrap over speakers, which says "
         "little where there are few. **telephone** is the same clips through an 8 kHz, 300-3400 Hz, µ-law line.",
-        "Only the classes that the model and the corpus share are scored. What the model gives to its other classes is "
+        "Only the classes that a model and the corpus share are scored. What the model gives to its other classes is "
         "left out and the rest divided by its sum: where a corpus has no *calm*, the service may still answer calm, "
         "which is not counted as an error here. With fewer classes chance is higher, so compare with that column. How "
         "the corpora's own labels are read is in `training/datasets/labels.py`.",
         "## Recall by class",
         table(
-            ("corpus", "band", *labels),
+            ("model", "corpus", "band", *labels),
             (
-                (result["corpus"], band, *(recall(figures, label) for label in labels))
-                for result in corpora
+                (model["name"], result["corpus"], band, *(recall(figures, label) for label in labels))
+                for model, result in tested
                 for band, figures in result["bands"].items()
             ),
         ),
         "## What was read",
-        "\n".join(line for result in corpora for line in _read(result)),
-        f"Model sha256 `{model['sha256']}`, commit {document['commit']}, "
+        "\n".join(line for result in models[0]["corpora"] for line in _read(result)),
+        "## By what",
+        "\n".join(line for model in models for line in _described(model)),
+        f"Commit {document['commit']}, "
         + ", ".join(f"{name} {number}" for name, number in document["libraries"].items())
         + ". All figures and confusion matrices are in `corpora.json`.",
     ]
     return "\n\n".join(sections) + "\n"
 
 
-def _figures(result: Mapping[str, Any], trained_on: Sequence[str]) -> list[tuple[str, ...]]:
-    name = result["corpus"] + (" (**trained on**)" if result["corpus"] in trained_on else "")
+def _figures(model: Mapping[str, Any], result: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    corpus = result["corpus"] + (" (**trained on**)" if result["corpus"] in model["trained_on"] else "")
     classes = len(result["classes"])
     return [
         (
-            name,
+            model["name"],
+            corpus,
             str(classes),
             f"{100 / classes:.1f} %",
             f"{figures['clips']:,}",
@@ -231,9 +238,19 @@ def _figures(result: Mapping[str, Any], trained_on: Sequence[str]) -> list[tuple
 
 
 def _read(result: Mapping[str, Any]) -> list[str]:
-    left_out = result["clips_left_out"]
     return [
         f"- {result['corpus']}, data fingerprint `{result['fingerprint'][:16]}…`",
-        *([f"  - {left_out:,} clips of classes that the model does not know, left out"] if left_out else []),
         *(f"  - {note}" for note in result["notes"]),
+    ]
+
+
+def _described(model: Mapping[str, Any]) -> list[str]:
+    return [
+        f"- {model['name']} {model['version']}, trained on {' and '.join(model['trained_on'])}; "
+        f"sha256 `{model['sha256']}`",
+        *(
+            f"  - {result['clips_left_out']:,} clips of {result['corpus']} left out, of classes that it does not know"
+            for result in model["corpora"]
+            if result["clips_left_out"]
+        ),
     ]

@@ -91,9 +91,9 @@ BEYOND: Final = (
     Row(
         "speech_student",
         aim=63.9,
-        tried="RAVDESS alone with the probe as the teacher, which came to the same. The aim is what speech_emotion has, a "
-        "CNN of as many channels that had no teacher, so that is the CNN that is shipped. Next: clips without labels, of "
-        "which a teacher needs none, and wider layers.",
+        tried="RAVDESS alone with the probe as the teacher, which came to the same. The aim is what speech_emotion "
+        "has, a CNN of as many channels that had no teacher, so that is the CNN that is shipped. Next: clips without "
+        "labels, of which a teacher needs none, and wider layers.",
     ),
     Row(
         "burst_encoder",
